@@ -1,0 +1,86 @@
+"""What the importer hands to the compiler: the module, and what only the host knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from xdsl.dialects.builtin import ModuleOp
+
+from fxlower.dialects.build import Dim
+
+
+@dataclass(frozen=True)
+class TensorSlot:
+    """In the arguments of a fallback call: operand `index` of its `fxt.aten`."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class SizeSlot:
+    """In the arguments of a fallback call, or among the outputs: a symbolic integer."""
+
+    size: Dim
+
+
+@dataclass(frozen=True)
+class FallbackCall:
+    """An ATen (or higher-order, or custom) operator that the host calls for an `fxt.aten`.
+
+    `args` and `kwargs` are those of the FX node with tensors as `TensorSlot` and symbolic
+    integers as `SizeSlot`. `results` has one entry for each element of the operator's flat
+    output: the index of the op's result, or None where it is no tensor. `symbols` names the unbacked symbols that
+    the results bind: (symbol, result index, dimension), or dimension None for a flat output that is the number itself.
+    """
+
+    target: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    results: tuple[int | None, ...]
+    symbols: tuple[tuple[str, int, int | None], ...]
+    reason: str
+    source: str
+    """The user's line, e.g. `model.py:12 in forward`."""
+
+
+@dataclass(frozen=True)
+class SymbolSource:
+    """Where the host reads a symbol: the value of input `input`, or its size or stride along `axis`, or
+    `expression`, a function of the values of other symbols (for what IR cannot compute)."""
+
+    kind: str  # "value", "size", "stride", "expression", "fallback"
+    input: int = -1
+    axis: int = -1
+    expression: Callable[[dict[str, int]], int] | None = None
+
+
+@dataclass(frozen=True)
+class TensorOutput:
+    """Result `index` of `@main` that is returned (results with `fxt.mutates` are not)."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An FX graph at stage `fxt`.
+
+    `tensor_inputs[i]` is the position, among the graph's placeholders, of the tensor that is
+    argument i of `@main`; `attributes` are tensors the graph module holds (get_attr), which are
+    the arguments after those. Symbols are the last arguments. `outputs` has one entry for each
+    value the graph returns: `TensorOutput`, `SizeSlot`, or the constant itself (None, a number).
+    """
+
+    module: ModuleOp
+    placeholders: int
+    tensor_inputs: tuple[int, ...]
+    attributes: tuple[torch.Tensor, ...]
+    symbols: dict[str, SymbolSource]
+    outputs: tuple[Any, ...]
+    calls: dict[int, FallbackCall]
+    operators: int
+    """Call nodes of operators in the graph, for `explain`."""
+    fallbacks: list[FallbackCall] = field(default_factory=list)

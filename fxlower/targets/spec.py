@@ -1,0 +1,61 @@
+"""What a target is: facts the passes may read, and the pipeline that ends in its code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixUnit:
+    """One instruction `C[m, n] += A[m, k] * B[k, n]` on tiles held in registers."""
+
+    m: int
+    n: int
+    k: int
+    element: str
+    accumulator: str
+
+
+PIPELINE: tuple[tuple[str, str], ...] = (
+    ("fxt", ""),
+    ("tensor", "canonicalize-fxt"),
+    ("linalg", "form-kernels,split-segments,choose-schedule"),
+    (
+        "loops",
+        "convert-linalg-to-scf,convert-scan-to-scf,convert-scatter-to-scf,tile-contractions,plan-memory",
+    ),
+    ("vector", "convert-tile-to-vector,vectorize,expand-math"),
+    ("llvm", "convert-to-llvm"),
+)
+"""Stages in order, each with the passes that lead to it. The text is what `fxlower-opt -p` takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSpec:
+    """A machine as the compiler sees it. Adding a target adds one of these, and no `if`.
+
+    Sizes are in bits or bytes as named. `vector_registers` counts registers of `vector_bits`.
+    `native_floats` are the float types with arithmetic of their own; others compute in f32.
+    """
+
+    name: str
+    triple: str
+    cpu: str
+    features: str = ""
+    vector_bits: int
+    vector_registers: int
+    fma: bool = True
+    masks: bool = False
+    native_floats: tuple[str, ...] = ("f32", "f64")
+    matrix_unit: MatrixUnit | None = None
+    l1_bytes: int = 32 * 1024
+    l2_bytes: int = 512 * 1024
+    l3_bytes: int = 8 * 1024 * 1024
+    scratchpad_bytes: int = 256 * 1024
+    cores: int = 1
+    library: tuple[tuple[str, str], ...] = ()
+    stages: tuple[tuple[str, str], ...] = PIPELINE
+
+    def lanes(self, element_bits: int) -> int:
+        """Elements of `element_bits` in one vector register."""
+        return self.vector_bits // element_bits
