@@ -1,1 +1,1 @@
-
+"""Questions about IR; nothing here changes it."""

@@ -1,1 +1,1 @@
-
+"""LLVM IR text and object bytes from the `llvm` dialect."""

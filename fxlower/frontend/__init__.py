@@ -1,1 +1,1 @@
-
+"""FX graphs in, `fxt` out."""

@@ -1,1 +1,1 @@
-
+"""Machines, one value each."""
