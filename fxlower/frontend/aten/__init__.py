@@ -1,1 +1,7 @@
-"""Lowering rules by operator family; importing a module registers its rules."""
+"""The shipped lowering rules, one module for each family; importing this package registers all."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -1,0 +1,73 @@
+"""The table of lowerings: one rule for each ATen overload that fxlower compiles.
+
+    @lowers(aten.mm.default)
+    def mm(b, lhs, rhs):
+        return b.matmul(lhs, rhs)
+
+A rule gets a `RuleBuilder` and the arguments of the FX node: tensors as SSA values, integers as
+`int` or `Sym` (canonical text of a symbolic size), everything else verbatim. It returns the
+node's value, or a sequence with one value for each result. Its parameters are in the order of the
+operator's schema; keyword-only ones have the schema's names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+Rule: TypeAlias = Callable[..., Any]
+
+RULES: dict[Any, Rule] = {}
+"""Lowering rules by operator overload."""
+
+_SHIPPED: set[Any] = set()
+
+
+class NotLowered(Exception):
+    """Raised by a rule that has no lowering for these arguments; the operator then runs in eager
+    mode. The message is the reason that `explain` shows."""
+
+
+class Sym(str):
+    """A symbolic integer among the arguments of a rule: a dim that is no plain string."""
+
+    __slots__ = ()
+
+
+def lowers(*overloads: Any) -> Callable[[Rule], Rule]:
+    """Register the decorated rule for `overloads`; each has one rule, a second one is an error."""
+
+    def register(rule: Rule) -> Rule:
+        for overload in overloads:
+            if (first := RULES.get(overload)) is not None:
+                raise ValueError(
+                    f"{overload} has a rule already, {describe(first)}: "
+                    f"{describe(rule)} cannot be another"
+                )
+            RULES[overload] = rule
+            _SHIPPED.add(overload)
+        return rule
+
+    return register
+
+
+def register_lowering(overload: Any, rule: Rule, *, override: bool = False) -> None:
+    """Give a custom operator a lowering, or with `override` replace one.
+
+    Raises:
+        ValueError: the operator has a rule, and `override` is not set.
+    """
+    first = RULES.get(overload)
+    if first is not None and not override:
+        owner = "fxlower itself" if overload in _SHIPPED else "an earlier registration"
+        raise ValueError(
+            f"{overload} is lowered by {owner}, {describe(first)}: "
+            "pass override=True to replace that rule"
+        )
+    RULES[overload] = rule
+    _SHIPPED.discard(overload)
+
+
+def describe(rule: Rule) -> str:
+    """Where a rule is defined: `module.name`."""
+    return f"{rule.__module__}.{rule.__qualname__}"
