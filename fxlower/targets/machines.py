@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fxlower.errors import TargetError
+from fxlower.errors import TargetError, choices
 from fxlower.targets.host import host
 from fxlower.targets.spec import TargetSpec
 
@@ -54,5 +54,5 @@ def machine(name: str) -> TargetSpec:
     if name == "host":
         return host()
     if name not in FIXED:
-        raise TargetError(f"no machine '{name}'; there are host, {', '.join(FIXED)}")
+        raise TargetError(f"no machine '{name}'; {choices(name, ['host', *FIXED])}")
     return FIXED[name]

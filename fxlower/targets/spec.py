@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fxlower.errors import TargetError, choices
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixUnit:
@@ -59,3 +61,21 @@ class TargetSpec:
     def lanes(self, element_bits: int) -> int:
         """Elements of `element_bits` in one vector register."""
         return self.vector_bits // element_bits
+
+    def pipeline(self, *, start: str | None = None, until: str | None = None) -> str:
+        """The passes that take a module from stage `start` to stage `until`, as `-p` takes them.
+
+        A module at stage `start` has been through that stage's passes. The defaults are a module
+        just imported, and the last stage.
+        """
+        names = [name for name, _ in self.stages]
+        for stage in (start, until):
+            if stage is not None and stage not in names:
+                raise TargetError(
+                    f"target '{self.name}' has no stage '{stage}'; {choices(stage, names)}"
+                )
+        first = 0 if start is None else names.index(start) + 1
+        last = len(names) if until is None else names.index(until) + 1
+        if last < first:
+            raise TargetError(f"stage '{until}' comes before stage '{start}', not after it")
+        return ",".join(passes for _, passes in self.stages[first:last] if passes)
