@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from xdsl.dialects import arith as upstream
-from xdsl.dialects.arith import *  # noqa: F403
+from xdsl.dialects.arith import *
 from xdsl.dialects.arith import (
     CMPF_COMPARISON_OPERATIONS,
     CMPI_COMPARISON_OPERATIONS,
