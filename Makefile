@@ -1,0 +1,27 @@
+# What CI runs. `make check` before a commit.
+PYTHON ?= .venv/bin/python
+
+.PHONY: check lint types tests lit format operators
+
+check: lint types tests
+
+lint:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+types:
+	$(PYTHON) -m pyright
+
+tests:
+	$(PYTHON) -m pytest -n auto
+
+lit:
+	$(PYTHON) -m lit.main -v tests/filecheck
+
+format:
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+# The table of docs/operators.md, from the registry of lowerings.
+operators:
+	$(PYTHON) -m fxlower.tools.operator_table
