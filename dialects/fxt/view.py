@@ -7,6 +7,7 @@ nothing. `fxlower.analysis.layout` states which reshapes of which strides have o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import cast
 
 from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, TensorType
@@ -27,9 +28,16 @@ from fxlower.dialects.fxt.base import dims, element, expect, expect_axes, expect
 
 
 def axes_attr(axes: Sequence[int]) -> DenseArrayBase:
-    return DenseArrayBase.from_list(I64, list(axes))
+    """`array<i64: ...>`."""
+    return _axes_attr(tuple(axes))
 
 
+@cache
+def _axes_attr(axes: tuple[int, ...]) -> DenseArrayBase:
+    return DenseArrayBase.from_list(I64, axes)
+
+
+@cache
 def axes_of(attr: Attribute) -> tuple[int, ...]:
     """The numbers of an `array<i64: ...>`."""
     if not isinstance(attr, DenseArrayBase):

@@ -1,0 +1,222 @@
+"""Folds of reductions, joins and gathers."""
+
+from __future__ import annotations
+
+from xdsl.ir import SSAValue
+
+from fxlower.analysis.symbols import add, mul, product
+from fxlower.dialects.build import Dim, dims_from, dims_of, int_attr, is_float, tensor_type
+from fxlower.dialects.fxt import (
+    AmaxOp,
+    AminOp,
+    ConcatOp,
+    FullOp,
+    IotaOp,
+    PermuteOp,
+    SliceOp,
+    SumOp,
+    axes_attr,
+    axes_of,
+    dims,
+    element,
+)
+from fxlower.passes.fxt_folds.constants import full_value
+from fxlower.passes.fxt_folds.number import number_of, round_to, wrap
+from fxlower.passes.fxt_folds.rebuild import Rebuilder, Request
+
+# ---------------------------------------------------------------------------- reductions
+
+
+def fold_reduction(r: Rebuilder, q: Request) -> SSAValue | None:
+    (value,) = q.operands
+    axes, shape = axes_of(q.properties["axes"]), dims(value)
+    if not axes:
+        return value
+    if all(shape[a] == 1 for a in axes):
+        return r.reshape(value, dims_of(q.type))
+    unit = [a for a in axes if shape[a] == 1]
+    if unit:
+        kept = [a for a in range(len(shape)) if a not in unit]
+        rest = tuple(i for i, a in enumerate(kept) if a in axes)
+        narrow = r.reshape(value, tuple(shape[a] for a in kept))
+        return r.build(q.cls, (narrow,), q.type, {"axes": axes_attr(rest)})
+    number = full_value(value)
+    if number is None:
+        return None
+    count = product(shape[a] for a in axes)
+    if not isinstance(count, int) or count == 0:
+        return None
+    elements = element(value)
+    if q.cls in (AmaxOp, AminOp):
+        return r.full(number, elements, dims_of(q.type))
+    if q.cls is SumOp:
+        total = (
+            round_to(number * count, elements)
+            if is_float(elements)
+            else wrap(int(number) * count, elements)
+        )
+        return r.full(total, elements, dims_of(q.type))
+    return None
+
+
+def fold_reduction_of_permute(r: Rebuilder, q: Request) -> SSAValue | None:
+    """The order of reduced axes does not matter, and kept ones can be permuted afterwards.
+
+    Only where nothing else uses the permuted value: its other users would be left at dims that
+    no longer are those of the reduction, and could not share its loops.
+    """
+    (value,) = q.operands
+    owner = value.owner
+    if not isinstance(owner, PermuteOp) or not r.used_only_by(value, owner):
+        return None
+    permutation, axes = owner.axes, axes_of(q.properties["axes"])
+    source = owner._operands[0]
+    inner = tuple(sorted(permutation[a] for a in axes))
+    kept = [a for a in range(len(permutation)) if a not in inner]
+    order = tuple(kept.index(permutation[a]) for a in range(len(permutation)) if a not in axes)
+    shape = dims(source)
+    type_ = tensor_type(element(source), tuple(shape[a] for a in kept))
+    reduced = r.build(q.cls, (source,), type_, {"axes": axes_attr(inner)})
+    return r.permute(reduced, order)
+
+
+# --------------------------------------------------------------------------------- joins
+
+
+def fold_concat(r: Rebuilder, q: Request) -> SSAValue | None:
+    axis = q.properties["axis"].value.data  # type: ignore[attr-defined]
+    parts: list[SSAValue] = []
+    for value in q.operands:
+        if dims(value)[axis] == 0:
+            continue
+        merged = _adjacent(r, parts[-1], value, axis) if parts else None
+        if merged is None:
+            parts.append(value)
+        else:
+            parts[-1] = merged
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return q.operands[0]
+    first = parts[0].owner
+    if isinstance(first, FullOp) and all(
+        isinstance(p.owner, FullOp) and p.owner.value == first.value for p in parts
+    ):
+        return r.build(FullOp, (), q.type, {"value": first.value})
+    if len(parts) != len(q.operands):
+        return r.build(ConcatOp, tuple(parts), q.type, q.properties)
+    return None
+
+
+def _adjacent(r: Rebuilder, a: SSAValue, b: SSAValue, axis: int) -> SSAValue | None:
+    """One slice for two that lie next to each other in the same tensor."""
+    left, right = a.owner, b.owner
+    if not isinstance(left, SliceOp) or not isinstance(right, SliceOp):
+        return None
+    if left._operands[0] is not right._operands[0] or left.steps != right.steps:
+        return None
+    step = axes_of(left.steps)[axis]
+    first, second = dims_from(left.starts), dims_from(right.starts)
+    expected = list(first)
+    expected[axis] = add(first[axis], mul(step, dims(a)[axis]))
+    if tuple(expected) != second:
+        return None
+    joined = list(dims(a))
+    joined[axis] = add(joined[axis], dims(b)[axis])
+    return r.slice(left._operands[0], first, axes_of(left.steps), tuple(joined))
+
+
+def fold_slice_of_concat(r: Rebuilder, q: Request) -> SSAValue | None:
+    """A slice that stays inside one operand."""
+    owner = q.operands[0].owner
+    if not isinstance(owner, ConcatOp):
+        return None
+    axis = owner.axis.value.data
+    starts, steps, target = (
+        dims_from(q.properties["starts"]),
+        axes_of(q.properties["steps"]),
+        dims_of(q.type),
+    )
+    start, count = starts[axis], target[axis]
+    offset: Dim = 0
+    for value in owner._operands:
+        size = dims(value)[axis]
+        inside: Dim | None = None
+        if start == offset and count == size and steps[axis] == 1:
+            inside = 0
+        elif (
+            isinstance(start, int)
+            and isinstance(count, int)
+            and isinstance(offset, int)
+            and isinstance(size, int)
+            and count > 0
+        ):
+            ends = start - offset, start - offset + (count - 1) * steps[axis]
+            if all(0 <= end < size for end in ends):
+                inside = ends[0]
+        if inside is not None:
+            moved = (*starts[:axis], inside, *starts[axis + 1 :])
+            return r.slice(value, moved, steps, target)
+        offset = add(offset, size)
+    return None
+
+
+def fold_pad(r: Rebuilder, q: Request) -> SSAValue | None:
+    (value,) = q.operands
+    if dims(value) == dims_of(q.type):
+        # Equal sizes and low amounts of 0; a nonzero one would crop at the other end.
+        return value if all(a == 0 for a in dims_from(q.properties["low"])) else None
+    number = full_value(value)
+    if number is not None and isinstance(value.owner, FullOp):
+        if value.owner.value == q.properties["value"] or (
+            not is_float(element(value)) and number == number_of(q.properties["value"])
+        ):
+            return r.full(number, element(value), dims_of(q.type))
+    return None
+
+
+# ------------------------------------------------------------------------------- gathers
+
+
+def fold_gather(r: Rebuilder, q: Request) -> SSAValue | None:
+    """A gather whose indices are counters along distinct axes, or single numbers, is a view."""
+    source, *indices = q.operands
+    shape, target = dims(source), dims_of(q.type)
+    if 0 in target or full_value(source) is not None:
+        return None
+    starts: list[Dim] = []
+    counts: list[Dim] = []
+    axes: list[int] = []
+    for index, size in zip(indices, shape):
+        number = full_value(index)
+        owner = index.owner
+        if number is not None:
+            if not isinstance(size, int) or not 0 <= number < size:
+                return None
+            starts.append(int(number))
+            counts.append(1)
+        elif isinstance(owner, IotaOp) and owner.axis.value.data not in axes:
+            axis = owner.axis.value.data
+            extent = target[axis]
+            if extent != size and not (
+                isinstance(extent, int) and isinstance(size, int) and extent <= size
+            ):
+                return None
+            starts.append(0)
+            counts.append(extent)
+            axes.append(axis)
+        else:
+            return None
+    picked = r.slice(source, tuple(starts), (1,) * len(shape), tuple(counts))
+    named = r.reshape(picked, tuple(target[a] for a in axes))
+    order = tuple(sorted(range(len(axes)), key=axes.__getitem__))
+    return r.broadcast(r.permute(named, order), tuple(sorted(axes)), target)
+
+
+def fold_of_iota_size(r: Rebuilder, q: Request) -> SSAValue | None:
+    """Counting to one is 0."""
+    axis = q.properties["axis"].value.data  # type: ignore[attr-defined]
+    elements = q.type.element_type  # type: ignore[attr-defined]
+    shape = dims_of(q.type)
+    return r.build(FullOp, (), q.type, {"value": int_attr(0, elements)}) if shape[axis] == 1 else None
+
