@@ -14,7 +14,8 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import IO, NoReturn
+from io import TextIOWrapper
+from typing import IO, NoReturn, cast
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.passes import ModulePass
@@ -80,7 +81,8 @@ class FxlowerOptMain(xDSLOptMain):
         except (ParseError, DiagnosticException):
             raise
         except Exception as error:  # of the constructors of attributes, which xDSL lets through
-            raise InputError(f"{self.get_input_name()}: malformed IR: {error!r}") from error
+            message = str(error) or type(error).__name__
+            raise InputError(f"{self.get_input_name()}: malformed IR: {message}") from error
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)
@@ -206,17 +208,23 @@ class FxlowerOptMain(xDSLOptMain):
     def output_resulting_program(self, prog: ModuleOp) -> str:
         if self.args.emit is None:
             return super().output_resulting_program(prog)
-        from fxlower.codegen.emitter import emit_llvm
-        from fxlower.codegen.object import compile_assembly, compile_object
+        from fxlower.codegen.emitter import EmitterError, emit_llvm_ir
+        from fxlower.codegen.object import CodegenError, assembly, compile_object
 
         target = target_of(prog)
-        text = emit_llvm(prog, target)
-        if self.args.emit == "llvm":
-            return text
-        if self.args.emit == "asm":
-            return compile_assembly(text, target)
+        try:
+            text = emit_llvm_ir(prog, target)
+            if self.args.emit == "llvm":
+                return text
+            if self.args.emit == "asm":
+                return assembly(text, target)
+            code = compile_object(text, target)
+        except (EmitterError, CodegenError) as error:
+            raise InputError(
+                f"--emit {self.args.emit} needs a module at stage llvm: {error}"
+            ) from error
         self.output.flush()
-        self.output.buffer.write(compile_object(text, target))  # type: ignore[attr-defined]
+        cast(TextIOWrapper, self.output).buffer.write(code)
         return ""
 
 
