@@ -1,0 +1,89 @@
+"""`torch.compile(backend="fxlower")`: AOTAutograd in front, `compile_graph` behind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch._dynamo.backends.common import aot_autograd
+from torch._functorch.partitioners import min_cut_rematerialization_partition
+from torch.fx import GraphModule
+
+from fxlower.compiler import compile_graph
+from fxlower.errors import UnsupportedInput
+from fxlower.frontend.attention import math_attention
+from fxlower.frontend.decompositions import decomposition_table
+from fxlower.frontend.importer import import_graph
+from fxlower.options import Options
+from fxlower.report import GraphReport
+from fxlower.runtime.executable import check_tensor
+
+log = logging.getLogger(__name__)
+
+reports: ContextVar[list[GraphReport] | None] = ContextVar("fxlower_reports", default=None)
+"""Where graphs compiled in this context are reported to, for `fxlower.explain`."""
+
+
+def fxlower(
+    gm: GraphModule,
+    example_inputs: Sequence[Any],
+    *,
+    mode: str | None = None,
+    options: dict[str, Any] | None = None,
+) -> Callable[..., Any]:
+    """Compile a graph from Dynamo, with its backward where gradients are needed.
+
+    Graphs on tensors that compiled code cannot read (sparse, quantized, not on the CPU) run in
+    eager mode, with a warning that says why.
+
+    Raises:
+        OptionError: an option does not exist or has the wrong type.
+        UnsupportedGraph: under `fallback="error"`, operators have no lowering.
+    """
+    chosen = Options.read(options)
+    if mode not in (None, "default"):
+        log.warning("mode=%r has no meaning for fxlower and is ignored; use options", mode)
+    for position, value in enumerate(example_inputs):
+        if isinstance(value, torch.Tensor):
+            try:
+                check_tensor(value, f"input {position} of the graph")
+            except UnsupportedInput as reason:
+                log.warning("%s; this graph runs in eager mode", reason)
+                return gm.forward
+    with math_attention():
+        return aot_autograd(
+            fw_compiler=compiler("forward", chosen),
+            bw_compiler=compiler("backward", chosen),
+            inference_compiler=compiler("inference", chosen),
+            partition_fn=min_cut_rematerialization_partition,
+            decompositions=decomposition_table(),
+            keep_inference_input_mutations=True,
+        )(gm, example_inputs)
+
+
+def compiler(kind: str, options: Options) -> Callable[[GraphModule, Sequence[Any]], Any]:
+    """The compiler of AOTAutograd's forward, backward or inference graphs."""
+
+    def compile_aten(gm: GraphModule, example_inputs: Sequence[Any]) -> Any:
+        sink = reports.get()
+        return compile_aten_graph(
+            gm, options, name=kind, on_report=None if sink is None else sink.append
+        )
+
+    return compile_aten
+
+
+def compile_aten_graph(
+    gm: GraphModule,
+    options: Options,
+    *,
+    name: str,
+    on_report: Callable[[GraphReport], None] | None = None,
+) -> Any:
+    """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
+    imported = import_graph(gm, fallback=options.fallback)
+    text = gm.print_readable(print_output=False) if options.dump_ir else None
+    return compile_graph(imported, options, name=name, fx_text=text, on_report=on_report)

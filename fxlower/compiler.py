@@ -1,0 +1,296 @@
+"""From an imported graph to something that runs: the stages of a target's pipeline, kernel by kernel.
+
+The whole graph goes through the stages up to `linalg`. Then every kernel is cut out into a module
+of its own and taken down alone, unless an equal one was compiled before: that is the unit of
+caching. One worker thread runs LLVM while Python lowers the next kernel.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+from weakref import WeakValueDictionary
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import FunctionType, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute
+from xdsl.passes import ModulePass
+
+from fxlower.codegen.emitter import emit_llvm_ir
+from fxlower.codegen.object import compile_object
+from fxlower.dialects.build import dims_from
+from fxlower.dump import Dump
+from fxlower.errors import CompilerError
+from fxlower.frontend.program import Imported
+from fxlower.host_plan import Elements, build_plan
+from fxlower.options import Options
+from fxlower.report import GraphReport, KernelReport, describe_kernels
+from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
+from fxlower.runtime.jit import LoadedCode, load
+from fxlower.runtime.plan import Shape
+from fxlower.targets.machines import machine
+from fxlower.targets.spec import TargetSpec
+from fxlower.universe import FXLOWER_UNIVERSE, REPLACED_DIALECTS
+
+log = logging.getLogger(__name__)
+
+GRAPH_STAGES = ("tensor", "linalg")
+KERNEL_STAGES = ("loops", "vector", "llvm")
+
+
+@dataclass(eq=False)
+class Kernel:
+    """A kernel in memory: where it is, and its signature at stage `loops`."""
+
+    name: str
+    signature: FunctionType
+    code: LoadedCode
+
+    @property
+    def address(self) -> int:
+        return self.code.address(self.name)
+
+
+@dataclass
+class Pending:
+    """A module on its way through LLVM."""
+
+    name: str
+    signature: FunctionType
+    arenas: dict[str, Shape]
+    """Bytes of arena of each segment in the module."""
+
+    object: Future[bytes]
+
+
+_KERNELS: WeakValueDictionary[tuple[str, str], Kernel] = WeakValueDictionary()
+"""Kernels alive in this process, by name (which holds a hash of the text) and machine. An
+executable keeps those that it calls."""
+
+_LOCK = threading.RLock()
+"""One compilation at a time: Python would not run two at once, and LLVM is behind a lock too."""
+
+
+class Timings:
+    """Seconds by pass or step, in order of first use."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start
+
+
+@dataclass
+class Stages:
+    """Runs the passes of a target's stages on modules."""
+
+    target: TargetSpec
+    options: Options
+    dump: Dump | None
+    timings: Timings = field(default_factory=Timings)
+
+    @property
+    def module_attributes(self) -> dict[str, Attribute]:
+        """What marks a module as being for this target; nothing for the host, the default."""
+        if self.options.machine == "host":
+            return {}
+        return {"fxlower.machine": StringAttr(self.options.machine)}
+
+    def run(self, module: ModuleOp, stages: tuple[str, ...]) -> None:
+        """Take `module` through `stages`.
+
+        Raises:
+            CompilerError: a pass failed; the message ends in the command that repeats it.
+        """
+        for stage, names in self.target.stages:
+            if stage not in stages:
+                continue
+            for name in filter(None, names.split(",")):
+                self.run_pass(module, stage, name)
+            if self.options.verify_each:
+                with self.timings.measure("verify"):
+                    module.verify()
+            if self.dump is not None:
+                self.dump.add(stage, module)
+
+    def run_pass(self, module: ModuleOp, stage: str, name: str) -> None:
+        before = str(module) if self.options.verify_each else None
+        try:
+            with self.timings.measure(name):
+                compiler_pass(name).apply(context(), module)
+        except Exception as error:
+            raise CompilerError(name, stage, before, error) from error
+
+
+_PASSES: dict[str, ModulePass] = {}
+_CONTEXT: list[Context] = []
+
+
+def compiler_pass(name: str) -> ModulePass:
+    if name not in _PASSES:
+        _PASSES[name] = FXLOWER_UNIVERSE.all_passes[name]()()
+    return _PASSES[name]
+
+
+def context() -> Context:
+    """The context that passes get: every dialect, loaded when first needed."""
+    if not _CONTEXT:
+        from xdsl.universe import XDSL_UNIVERSE
+
+        made = Context()
+        dialects = XDSL_UNIVERSE.all_dialects | REPLACED_DIALECTS | FXLOWER_UNIVERSE.all_dialects
+        for dialect, factory in dialects.items():
+            made.register_dialect(dialect, factory)
+        _CONTEXT.append(made)
+    return _CONTEXT[0]
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """A full garbage collection with torch loaded takes 0.2 s, and IR is all cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def compile_graph(
+    imported: Imported,
+    options: Options,
+    *,
+    name: str = "graph",
+    fx_text: str | None = None,
+    on_report: Callable[[GraphReport], None] | None = None,
+) -> Executable:
+    """Machine code for an imported graph. `on_report` is given what there is to say about it;
+    `fx_text`, the FX graph to read, goes into the dump.
+
+    Raises:
+        CompilerError: a pass failed, which is a bug in fxlower.
+    """
+    with _LOCK, collector_off():
+        start = perf_counter()
+        stages = Stages(
+            machine(options.machine),
+            options,
+            Dump(options.dump_ir, name) if options.dump_ir else None,
+        )
+        module = imported.module
+        module.attributes |= stages.module_attributes
+        if stages.dump is not None:
+            if fx_text is not None:
+                stages.dump.add_text("fx", fx_text)
+            stages.dump.add("fxt", module)
+        elements = Elements.of(main_of(module))
+        stages.run(module, GRAPH_STAGES)
+
+        functions = {f.sym_name.data: f for f in module.ops if isinstance(f, FuncOp)}
+        main = functions.pop("main")
+        kernels = {n: f for n, f in functions.items() if "fxlower.kernel" in f.attributes}
+        segments = {n: f for n, f in functions.items() if n not in kernels}
+        with stages.timings.measure("host plan"):
+            plan = build_plan(main, segments, imported, elements)
+        reports = describe_kernels(kernels, segments)
+        entries, code = _load(kernels, segments, stages, reports)
+        report = GraphReport(
+            name=name,
+            operators=imported.operators,
+            kernels=reports,
+            fallbacks=list(imported.calls.values()),
+            segments=len(segments),
+            seconds=dict(stages.timings.seconds),
+            total_seconds=perf_counter() - start,
+        )
+    if stages.dump is not None:
+        stages.dump.close()
+    log.info("%s", report)
+    if options.timing:
+        print(report.timing_table())
+    if on_report is not None:
+        on_report(report)
+    return Executable(plan, entries, code)
+
+
+def main_of(module: ModuleOp) -> FuncOp:
+    return next(f for f in module.ops if isinstance(f, FuncOp) and f.sym_name.data == "main")
+
+
+def _load(
+    kernels: dict[str, FuncOp],
+    segments: dict[str, FuncOp],
+    stages: Stages,
+    reports: list[KernelReport],
+) -> tuple[dict[str, Entry], list[object]]:
+    """Load the kernels, from this process where it has them, and the segments that call them.
+
+    Returns the entry function of each segment by name, and what keeps the code alive.
+    """
+    ready: dict[str, Kernel] = {}
+    pending: list[Pending] = []
+    with ThreadPoolExecutor(1, "fxlower-llvm") as worker:
+        for (name, function), report in zip(kernels.items(), reports, strict=True):
+            known = _KERNELS.get((name, stages.options.machine))
+            if known is not None and stages.dump is None:
+                ready[name] = known
+                report.cached = True
+            else:
+                pending.append(_lower(name, [function], stages, worker))
+        signatures = {k.name: k.signature for k in (*ready.values(), *pending)}
+        declared = [FuncOp.external(n, s.inputs.data, ()) for n, s in signatures.items()]
+        calling = _lower("segments", [*declared, *segments.values()], stages, worker)
+        with stages.timings.measure("wait for LLVM"):
+            objects = [item.object.result() for item in (*pending, calling)]
+    with stages.timings.measure("link"):
+        for item, data in zip(pending, objects, strict=False):
+            kernel = Kernel(item.name, item.signature, load(data, exports=[item.name]))
+            _KERNELS[(item.name, stages.options.machine)] = kernel
+            ready[item.name] = kernel
+        code = load(
+            objects[-1],
+            exports=[f"{n}_entry" for n in segments],
+            uses=[k.code for k in ready.values()],
+        )
+    entries = {
+        n: Entry(ENTRY_TYPE(code.address(f"{n}_entry")), calling.arenas[n]) for n in segments
+    }
+    return entries, [code, *ready.values()]
+
+
+def _lower(
+    name: str, functions: list[FuncOp], stages: Stages, worker: ThreadPoolExecutor
+) -> Pending:
+    """Take functions through the kernel stages as a module of their own; LLVM goes on behind."""
+    for function in functions:
+        function.detach()
+    module = ModuleOp(functions, dict(stages.module_attributes))
+    stages.run(module, KERNEL_STAGES[:1])
+    bodies = [f for f in module.ops if isinstance(f, FuncOp) and f.body.blocks]
+    arenas = {
+        f.sym_name.data: Shape.of(dims_from(f.attributes["fxlower.arena"]))
+        for f in bodies
+        if "fxlower.arena" in f.attributes
+    }
+    signature = bodies[0].function_type
+    stages.run(module, KERNEL_STAGES[1:])
+    with stages.timings.measure("emit LLVM IR"):
+        text = emit_llvm_ir(module, stages.target)
+    if stages.dump is not None:
+        stages.dump.add_llvm(text, stages.target)
+    return Pending(name, signature, arenas, worker.submit(compile_object, text, stages.target))

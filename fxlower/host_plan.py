@@ -1,0 +1,271 @@
+"""From `@main` at stage `linalg` to the steps that the host takes at each call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, TensorType
+from xdsl.dialects.func import CallOp, FuncOp, ReturnOp
+from xdsl.ir import Attribute, SSAValue
+
+from fxlower.analysis.layout import Strides, declared_strides, view_offset, view_strides
+from fxlower.analysis.symbols import add
+from fxlower.dialects.build import INDEX, Dim, dims_from, dims_of
+from fxlower.dialects.fxt import VIEWS, AtenOp
+from fxlower.frontend.program import Imported, SizeSlot, SymbolSource, TensorOutput
+from fxlower.frontend.types import DTYPE
+from fxlower.runtime.plan import (
+    AtenStep,
+    Buffer,
+    HostPlan,
+    SegmentStep,
+    Shape,
+    SymbolStep,
+    ViewStep,
+)
+
+Step = SegmentStep | AtenStep | ViewStep
+
+
+@dataclass(frozen=True)
+class Elements:
+    """Element types at stage `fxt`: from `linalg` on, unsigned ones can no longer be told."""
+
+    arguments: tuple[Attribute | None, ...]
+    results: tuple[Attribute | None, ...]
+    operands: dict[int, tuple[Attribute | None, ...]]
+    """Of each `fxt.aten`, by its id."""
+
+    outputs: dict[int, tuple[Attribute | None, ...]]
+
+    @classmethod
+    def of(cls, main: FuncOp) -> Elements:
+        def elements(values: Iterable[SSAValue]) -> tuple[Attribute | None, ...]:
+            return tuple(getattr(v.type, "element_type", None) for v in values)
+
+        block = main.body.block
+        calls = [op for op in block.ops if isinstance(op, AtenOp)]
+        assert block.last_op is not None
+        return cls(
+            elements(block.args),
+            elements(block.last_op.operands),
+            {op.id.value.data: elements(op.inputs) for op in calls},
+            {op.id.value.data: elements(op.outputs) for op in calls},
+        )
+
+
+def build_plan(
+    main: FuncOp, segments: Mapping[str, FuncOp], imported: Imported, elements: Elements
+) -> HostPlan:
+    """The host's plan for the `@main` that `split-segments` left: calls of `segments`,
+    `fxt.aten`, views, and the return."""
+    return Planner(main, segments, imported, elements).build()
+
+
+class Planner:
+    def __init__(
+        self,
+        main: FuncOp,
+        segments: Mapping[str, FuncOp],
+        imported: Imported,
+        elements: Elements,
+    ) -> None:
+        self.main = main
+        self.elements = elements
+        self.segments = segments
+        self.imported = imported
+        self.numbers: dict[SSAValue, int] = {}
+        self.strides: dict[SSAValue, Strides] = {}
+        self.offsets: dict[SSAValue, Dim] = {}
+        """From the first element of the value's root."""
+
+        self.roots: dict[SSAValue, SSAValue] = {}
+        """For a view, the input or result in whose memory it is."""
+
+        self.symbols: dict[SSAValue, str] = {}
+        self.steps: list[Step] = []
+
+    def build(self) -> HostPlan:
+        block = self.main.body.block
+        inputs: list[Buffer] = []
+        for i, arg in enumerate(block.args):
+            if isinstance(arg.type, TensorType):
+                strides = declared_strides(arg.type, self.main.arg_attrs, i)
+                inputs.append(self.define(arg, strides, self.elements.arguments[i]))
+            elif arg.type == INDEX:
+                assert self.main.arg_attrs is not None
+                name = self.main.arg_attrs.data[i].data["fxt.symbol"]
+                assert isinstance(name, StringAttr)
+                self.symbols[arg] = name.data
+            else:
+                self.numbers[arg] = len(self.numbers)
+        for op in block.ops:
+            if isinstance(op, CallOp):
+                self.add_call(op)
+            elif isinstance(op, AtenOp):
+                self.add_operator(op)
+            elif isinstance(op, VIEWS):
+                self.add_view(op)
+            elif not isinstance(op, ReturnOp):
+                raise ValueError(f"@main must hold calls, views and fxt.aten, got '{op.name}'")
+        outputs, mutations = self.returns(block.last_op)
+        kept = {what for kind, what in outputs if kind == "tensor"}
+        kept |= {number for pair in mutations for number in pair}
+        return HostPlan(
+            tensor_inputs=self.imported.tensor_inputs,
+            inputs=tuple(inputs[: len(self.imported.tensor_inputs)]),
+            attributes=self.imported.attributes,
+            symbols=tuple(
+                SymbolStep(name, reader(source))
+                for name, source in self.imported.symbols.items()
+                if source.kind != "fallback"
+            ),
+            steps=released(self.steps, kept),
+            outputs=outputs,
+            mutations=mutations,
+            values=len(self.numbers),
+        )
+
+    def define(self, value: SSAValue, strides: Strides, element: Attribute | None) -> Buffer:
+        """Number a tensor that is no view."""
+        number = self.numbers[value] = len(self.numbers)
+        self.strides[value] = strides
+        self.offsets[value] = 0
+        self.roots[value] = value
+        dims = dims_of(value.type)
+        if element is None:
+            assert isinstance(value.type, TensorType)
+            element = value.type.element_type
+        return Buffer(number, len(dims), Shape.of(dims), Shape.of(strides), DTYPE[element])
+
+    def element(self, value: SSAValue) -> Attribute | None:
+        """The element type that the users of a segment's result outside segments know it by."""
+        for use in value.uses:
+            op = use.operation
+            if isinstance(op, ReturnOp):
+                return self.elements.results[use.index]
+            if isinstance(op, AtenOp):
+                return self.elements.operands[op.id.value.data][use.index]
+            if isinstance(op, VIEWS) and (found := self.element(op.results[0])) is not None:
+                return found
+        return None
+
+    # ------------------------------------------------------------------------------- steps
+
+    def add_call(self, op: CallOp) -> None:
+        name = op.callee.string_value()
+        attrs = self.segments[name].res_attrs
+        operands = tuple(self.numbers[v] for v in op.operands if v not in self.symbols)
+        results = [
+            self.define(value, declared_strides(value.type, attrs, i), self.element(value))
+            for i, value in enumerate(op.results)
+        ]
+        self.steps.append(
+            SegmentStep(
+                segment=name,
+                operands=operands,
+                results=tuple(results),
+                symbols=tuple(self.symbols[v] for v in op.operands if v in self.symbols),
+            )
+        )
+
+    def add_operator(self, op: AtenOp) -> None:
+        operands = tuple(self.numbers[v] for v in op.inputs)
+        strides = op.attributes["strides"]
+        assert isinstance(strides, ArrayAttr)
+        shapes: list[Shape] = []
+        elements = self.elements.outputs[op.id.value.data]
+        for value, given, element in zip(op.outputs, strides, elements, strict=True):
+            found = dims_from(given)
+            if isinstance(value.type, TensorType):
+                self.define(value, found, element)
+            else:  # of a type that only operators in eager mode know
+                self.numbers[value] = len(self.numbers)
+            shapes.append(Shape.of(found))
+        self.steps.append(
+            AtenStep(
+                call=self.imported.calls[op.id.value.data],
+                operands=operands,
+                results=tuple(self.numbers[v] for v in op.outputs),
+                strides=tuple(shapes),
+            )
+        )
+
+    def add_view(self, op: Any) -> None:
+        source: SSAValue = op.input
+        strides = view_strides(op, self.strides[source])
+        if strides is None:
+            raise ValueError(f"{op.name} in @main is no view of strides {self.strides[source]}")
+        number = self.numbers[op.result] = len(self.numbers)
+        self.strides[op.result] = strides
+        offset = self.offsets[op.result] = add(
+            self.offsets[source], view_offset(op, self.strides[source])
+        )
+        self.roots[op.result] = self.roots[source]
+        self.steps.append(
+            ViewStep(
+                value=number,
+                base=self.numbers[self.roots[source]],
+                sizes=Shape.of(dims_of(op.result.type)),
+                strides=Shape.of(strides),
+                offset=Shape.of((offset,)),
+            )
+        )
+
+    # ----------------------------------------------------------------------------- outputs
+
+    def returns(self, op: Any) -> tuple[tuple[tuple[str, Any], ...], tuple[tuple[int, int], ...]]:
+        """What the call returns, and which inputs it writes."""
+        assert isinstance(op, ReturnOp)
+        attrs = self.main.res_attrs
+        mutations: list[tuple[int, int]] = []
+        for i, value in enumerate(op.operands):
+            target = attrs.data[i].data.get("fxt.mutates") if attrs is not None else None
+            if isinstance(target, IntegerAttr):
+                argument = self.main.body.block.args[target.value.data]
+                mutations.append((self.numbers[argument], self.numbers[value]))
+        outputs: list[tuple[str, Any]] = []
+        for output in self.imported.outputs:
+            if isinstance(output, TensorOutput):
+                outputs.append(("tensor", self.numbers[op.operands[output.index]]))
+            elif isinstance(output, SizeSlot):
+                outputs.append(("size", Shape.of((output.size,))))
+            else:
+                outputs.append(("constant", output))
+        return tuple(outputs), tuple(mutations)
+
+
+def released(steps: list[Step], kept: set[int]) -> tuple[Step, ...]:
+    """The steps, each with the values that no later step needs."""
+    seen = set(kept)
+    done: list[Step] = []
+    for step in reversed(steps):
+        if isinstance(step, ViewStep):
+            used = {step.base, step.value}
+        elif isinstance(step, SegmentStep):
+            used = {*step.operands, *(b.value for b in step.results)}
+        else:
+            used = {*step.operands, *step.results}
+        done.append(replace(step, release=tuple(sorted(used - seen))))
+        seen |= used
+    return tuple(reversed(done))
+
+
+def reader(source: SymbolSource) -> Callable[[list[Any], dict[str, int]], int]:
+    """How the host finds a symbol among the arguments of the call."""
+    position, axis = source.input, source.axis
+    match source.kind:
+        case "value":
+            return lambda args, symbols: int(args[position])
+        case "size":
+            return lambda args, symbols: args[position].shape[axis]
+        case "stride":
+            return lambda args, symbols: args[position].stride(axis)
+        case "expression":
+            expression = source.expression
+            assert expression is not None
+            return lambda args, symbols: expression(symbols)
+        case _:
+            raise ValueError(f"no way to read a symbol from '{source.kind}'")

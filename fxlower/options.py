@@ -1,0 +1,101 @@
+"""Options of a compilation: one frozen value, read from `torch.compile(options=...)` and from
+`FXLOWER_*` variables here and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fxlower.errors import OptionError
+from fxlower.targets.machines import machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user may set. Each field is also the variable `FXLOWER_<FIELD>` in upper case; what
+    `torch.compile(options=...)` says wins over the variable.
+
+    Attributes:
+        fallback: what becomes of an operator without a lowering: "aten" runs it in eager mode,
+            "error" raises `UnsupportedGraph` that names all of them.
+        machine: the target, by name; code runs only where the running CPU has its features.
+        dump_ir: folder for one numbered file per graph and stage, or None.
+        timing: print where the compile time went, by stage, after each graph.
+        verify_each: verify the IR after every stage, and keep it before every pass so that a
+            failure can be repeated. Slower than the passes themselves.
+    """
+
+    fallback: str = "aten"
+    machine: str = "host"
+    dump_ir: str | None = None
+    timing: bool = False
+    verify_each: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fallback not in FALLBACKS:
+            raise OptionError(
+                f"option 'fallback' must be one of {', '.join(FALLBACKS)}, got {self.fallback!r}"
+            )
+        machine(self.machine)  # raises, and lists the machines, if there is none of this name
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any] | None = None) -> Options:
+        """Options from the environment, overridden by `given`.
+
+        Raises:
+            OptionError: an unknown name or a value of the wrong type; lists the valid ones.
+        """
+        fields = {f.name: f for f in dataclasses.fields(cls)}
+        values: dict[str, Any] = {}
+        for name in fields:
+            variable = f"FXLOWER_{name.upper()}"
+            if (text := os.environ.get(variable)) is not None:
+                values[name] = _parse(variable, text, TYPES[name])
+        for name, value in (given or {}).items():
+            if name not in fields:
+                near = difflib.get_close_matches(name, fields, n=1)
+                hint = f" (did you mean '{near[0]}'?)" if near else ""
+                raise OptionError(
+                    f"unknown option '{name}'{hint}; there are: {', '.join(sorted(fields))}"
+                )
+            if not _fits(value, TYPES[name]):
+                raise OptionError(
+                    f"option '{name}' must be {describe(TYPES[name])}, "
+                    f"got {type(value).__name__} {value!r}"
+                )
+            values[name] = os.fspath(value) if isinstance(value, os.PathLike) else value
+        return cls(**values)
+
+
+FALLBACKS = ("aten", "error")
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "fallback": (str,),
+    "machine": (str,),
+    "dump_ir": (str, os.PathLike, type(None)),
+    "timing": (bool,),
+    "verify_each": (bool,),
+}
+
+
+def describe(types: tuple[type, ...]) -> str:
+    names = {str: "a string", bool: "a bool", os.PathLike: "a path", type(None): "None"}
+    return " or ".join(names[t] for t in types)
+
+
+def _fits(value: Any, types: tuple[type, ...]) -> bool:
+    return isinstance(value, types)
+
+
+def _parse(variable: str, text: str, types: tuple[type, ...]) -> Any:
+    if types != (bool,):
+        return text
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise OptionError(f"{variable} must be 0 or 1, got {text!r}")

@@ -1,0 +1,117 @@
+"""What `fxlower.explain` says of a compiled graph: kernels, fallbacks, and where the time went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.func import CallOp, FuncOp
+from xdsl.dialects.linalg import GenericOp
+
+from fxlower.dialects.build import dims_of
+from fxlower.frontend.program import FallbackCall
+
+
+@dataclass
+class KernelReport:
+    """One kernel: `ops` fused, `loops` as `4096 x [512]` (reduced extents in brackets), `schedule`
+    as printed in the IR, `calls` in this graph."""
+
+    name: str
+    kind: str
+    ops: tuple[str, ...]
+    loops: str
+    schedule: str
+    calls: int
+    cached: bool = False
+
+
+@dataclass
+class GraphReport:
+    """One graph: forward, backward or inference."""
+
+    name: str
+    operators: int
+    kernels: list[KernelReport]
+    fallbacks: list[FallbackCall]
+    segments: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    total_seconds: float = 0.0
+
+    @property
+    def share_in_kernels(self) -> float:
+        """Share of the graph's operator calls that fxlower compiled."""
+        return 1.0 - len(self.fallbacks) / self.operators if self.operators else 1.0
+
+    @property
+    def kernel_calls(self) -> int:
+        return sum(k.calls for k in self.kernels)
+
+    def timing_table(self) -> str:
+        rows = [f"{self.name}: {self.total_seconds * 1e3:.1f} ms in fxlower"]
+        rows += [f"  {n:24} {s * 1e3:8.1f} ms" for n, s in self.seconds.items()]
+        return "\n".join(rows)
+
+    def __str__(self) -> str:
+        unique = len(self.kernels)
+        lines = [
+            f"{self.name}: {self.operators} operators, {self.share_in_kernels:.1%} of them in "
+            f"{self.kernel_calls} kernels ({unique} unique), {len(self.fallbacks)} fall back; "
+            f"compiled in {self.total_seconds * 1e3:.0f} ms"
+        ]
+        for k in sorted(self.kernels, key=lambda k: -k.calls):
+            lines.append(f"  {k.calls:4}x {k.name}  [{k.kind}]  {', '.join(k.ops)}")
+            lines.append(f"        loops {k.loops}  schedule {k.schedule}")
+        for call in self.fallbacks:
+            lines.append(f"  eager {call.target}: {call.reason}  at {call.source}")
+        return "\n".join(lines)
+
+
+def describe_kernels(
+    kernels: Mapping[str, FuncOp], segments: Mapping[str, FuncOp]
+) -> list[KernelReport]:
+    """Reports on kernels at stage `linalg`, with the number of their calls in `segments`."""
+    calls = Counter(
+        op.callee.string_value()
+        for s in segments.values()
+        for op in s.walk()
+        if isinstance(op, CallOp)
+    )
+    return [_describe(f, calls[name]) for name, f in kernels.items()]
+
+
+def _describe(function: FuncOp, calls: int) -> KernelReport:
+    def text(key: str) -> str:
+        attribute = function.attributes.get(key)
+        return attribute.data if isinstance(attribute, StringAttr) else str(attribute or "")
+
+    return KernelReport(
+        name=function.sym_name.data,
+        kind=text("fxlower.kernel"),
+        ops=tuple(filter(None, text("fxlower.ops").split(","))),
+        loops=_loops(function),
+        schedule=text("fxlower.schedule").replace(" : i64", ""),
+        calls=calls,
+    )
+
+
+def _loops(function: FuncOp) -> str:
+    """Extents of the largest loop nest: parallel ones, reduced ones in brackets."""
+    best: tuple[int, str] = (-1, "")
+    for op in function.walk():
+        if not isinstance(op, GenericOp):
+            continue
+        extents: dict[int, str] = {}
+        for value, map_ in zip(op.operands, op.indexing_maps, strict=True):
+            for size, expression in zip(dims_of(value.type), map_.data.results, strict=True):
+                extents[getattr(expression, "position", -1)] = str(size)
+        kinds = [iterator.data.value for iterator in op.iterator_types]
+        parts = [
+            extents.get(i, "?") if kind == "parallel" else f"[{extents.get(i, '?')}]"
+            for i, kind in enumerate(kinds)
+        ]
+        if len(parts) > best[0]:
+            best = (len(parts), " x ".join(parts))
+    return best[1]

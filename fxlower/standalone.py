@@ -1,0 +1,141 @@
+"""Compiling without `torch.compile`: a plain FX graph, or an exported program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind
+from torch.fx import GraphModule
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils import _pytree as pytree
+
+from fxlower.backend import compile_aten_graph
+from fxlower.errors import FxlowerError
+from fxlower.frontend.attention import math_attention
+from fxlower.frontend.decompositions import decomposition_table
+from fxlower.options import Options
+
+
+def compile(
+    program: GraphModule | ExportedProgram,
+    example_inputs: Sequence[Any] | None = None,
+    *,
+    dynamic: bool = False,
+    options: dict[str, Any] | None = None,
+) -> Callable[..., Any]:
+    """Compile a graph for inference; the result is called as the program is.
+
+    Args:
+        program: an `ExportedProgram`, or a `GraphModule` of torch functions and modules, as
+            `torch.fx.symbolic_trace` makes it.
+        example_inputs: of a `GraphModule`: inputs of the sizes to compile for.
+        dynamic: of a `GraphModule`: compile for inputs of any size.
+        options: as for `torch.compile`.
+
+    Raises:
+        FxlowerError: no example inputs for a `GraphModule`; later, inputs that do not fit.
+    """
+    chosen = Options.read(options)
+    if isinstance(program, ExportedProgram):
+        return _compile_exported(program, chosen)
+    if example_inputs is None:
+        raise FxlowerError(
+            "fxlower.compile needs example_inputs for a GraphModule: a list of tensors of the "
+            "sizes and dtypes it will be called with"
+        )
+    return _compile_graph_module(program, list(example_inputs), dynamic, chosen)
+
+
+def _compile_graph_module(
+    gm: GraphModule, inputs: list[Any], dynamic: bool, options: Options
+) -> Callable[..., Any]:
+    spec: list[Any] = []
+
+    def flat(*args: Any) -> list[Any]:
+        leaves, tree = pytree.tree_flatten(gm(*args))
+        spec[:] = [tree]
+        return leaves
+
+    with torch.no_grad(), math_attention():
+        traced = make_fx(
+            torch.func.functionalize(flat, remove="mutations_and_views"),
+            decomposition_table=decomposition_table(),
+            tracing_mode="symbolic" if dynamic else "fake",
+            _allow_non_fake_inputs=True,
+        )(*inputs)
+    traced.graph.eliminate_dead_code()
+    traced.recompile()
+    executable = compile_aten_graph(traced, options, name="graph")
+
+    def call(*args: Any) -> Any:
+        expect_count(args, len(inputs))
+        executable.check(list(args))
+        if dynamic and not guards_hold(traced, args):
+            raise FxlowerError(
+                f"compiled for sizes like {[_size(t) for t in inputs]}; the graph that was traced "
+                f"does not hold for {[_size(t) for t in args]}"
+            )
+        with torch.no_grad():
+            return pytree.tree_unflatten(executable(list(args)), spec[0])
+
+    return call
+
+
+def guards_hold(traced: GraphModule, args: Sequence[Any]) -> bool:
+    """Whether what tracing assumed of the symbolic sizes is true of `args`."""
+    fakes = [n.meta["val"] for n in traced.graph.find_nodes(op="placeholder")]
+    return traced.shape_env.evaluate_guards_for_args(fakes, list(args))  # type: ignore[union-attr]
+
+
+def _size(value: Any) -> Any:
+    return list(value.shape) if isinstance(value, torch.Tensor) else value
+
+
+def _compile_exported(program: ExportedProgram, options: Options) -> Callable[..., Any]:
+    with math_attention():
+        core = program.run_decompositions(dict(decomposition_table()))
+    executable = compile_aten_graph(core.graph_module, options, name="exported")
+    signature = core.graph_signature
+    state = {**core.state_dict, **core.constants}
+    mutated = [
+        (position, spec)
+        for position, spec in enumerate(signature.output_specs)
+        if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
+    ]
+    returned = [
+        position
+        for position, spec in enumerate(signature.output_specs)
+        if spec.kind is OutputKind.USER_OUTPUT
+    ]
+    user_inputs = [s.arg.name for s in signature.input_specs if s.kind is InputKind.USER_INPUT]
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        leaves, found = pytree.tree_flatten((args, kwargs))
+        if found != core.call_spec.in_spec:
+            raise FxlowerError(
+                f"the program was exported with inputs {core.call_spec.in_spec}, got {found}"
+            )
+        expect_count(leaves, len(user_inputs))
+        by_name = dict(zip(user_inputs, leaves, strict=True))
+        values = [
+            by_name[s.arg.name] if s.kind is InputKind.USER_INPUT else state[str(s.target)]
+            for s in signature.input_specs
+        ]
+        executable.check(values)
+        with torch.no_grad():
+            outputs = executable(values)
+            for position, spec in mutated:
+                is_buffer = spec.kind is OutputKind.BUFFER_MUTATION
+                target = state[str(spec.target)] if is_buffer else by_name[str(spec.target)]
+                target.copy_(outputs[position])
+        return pytree.tree_unflatten([outputs[p] for p in returned], core.call_spec.out_spec)
+
+    return call
+
+
+def expect_count(args: Sequence[Any], count: int) -> None:
+    if len(args) != count:
+        raise FxlowerError(f"compiled for {count} inputs, got {len(args)}")

@@ -1,0 +1,115 @@
+"""What the host does for one call of a compiled graph: a straight line of steps over values.
+
+Values are tensors, numbered; the first ones are the inputs and the tensors the graph holds.
+Sizes are `Shape`: a tuple of numbers, or a function of the symbols' values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from fxlower.analysis.symbols import polynomial
+from fxlower.dialects.build import Dim
+
+Symbols = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes or strides: `static` numbers, or `code` to evaluate under the symbols."""
+
+    static: tuple[int, ...] | None
+    code: Any = None
+
+    @classmethod
+    def of(cls, dims: tuple[Dim, ...]) -> Shape:
+        if all(isinstance(d, int) for d in dims):
+            return cls(dims)  # type: ignore[arg-type]
+        for dim in dims:
+            polynomial(dim)  # rejects text that is not a size before it is made executable
+        text = "(" + "".join(f"{d}," for d in dims) + ")"
+        return cls(None, compile(text, "<sizes>", "eval"))
+
+    def value(self, symbols: Symbols) -> tuple[int, ...]:
+        if self.static is not None:
+            return self.static
+        return eval(self.code, {"__builtins__": {}, "max": max, "min": min}, symbols)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A tensor that the host allocates for a segment to write, or is given as an input."""
+
+    value: int
+    rank: int
+    sizes: Shape
+    strides: Shape
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class SegmentStep:
+    """Call native code: operands, results, arena and trap as pointers, then symbols."""
+
+    segment: str
+    operands: tuple[int, ...]
+    results: tuple[Buffer, ...]
+    symbols: tuple[str, ...]
+    release: tuple[int, ...] = ()
+    """Values not needed after this step."""
+
+
+@dataclass(frozen=True)
+class AtenStep:
+    """Call an operator in eager mode. `strides` are what later steps expect of each result."""
+
+    call: Any
+    operands: tuple[int, ...]
+    results: tuple[int, ...]
+    strides: tuple[Shape, ...]
+    release: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ViewStep:
+    """`value` is a view of `base`, by sizes, strides and offset in elements from base's first."""
+
+    value: int
+    base: int
+    sizes: Shape
+    strides: Shape
+    offset: Shape
+    release: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SymbolStep:
+    """How a symbol is found when the call begins."""
+
+    symbol: str
+    read: Callable[[list[Any], dict[str, int]], int]
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """One call of a compiled graph, in order.
+
+    `tensor_inputs` are positions among the arguments of the call; values are numbered from there on
+    (inputs, then `attributes`, then what the steps make). `outputs` holds ("tensor", value),
+    ("size", Shape of one) or ("constant", anything). `mutations` are (input value, new value).
+    """
+
+    tensor_inputs: tuple[int, ...]
+    inputs: tuple[Buffer, ...]
+    """What each tensor input must be, for callers that have no guards in front."""
+
+    attributes: tuple[torch.Tensor, ...]
+    symbols: tuple[SymbolStep, ...]
+    steps: tuple[SegmentStep | AtenStep | ViewStep, ...]
+    outputs: tuple[tuple[str, Any], ...]
+    mutations: tuple[tuple[int, int], ...]
+    values: int
