@@ -1,0 +1,19 @@
+"""What every test gets. Loaded before torch is."""
+
+import os
+
+# OpenMP threads that spin after a parallel loop would take the cores from other test processes.
+# libgomp reads this when torch loads it.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
