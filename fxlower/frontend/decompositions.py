@@ -12,7 +12,13 @@ from fxlower.frontend.extra_decompositions import EXTRA
 
 aten = torch.ops.aten
 
-KEPT: tuple[Any, ...] = ()
+KEPT: tuple[Any, ...] = (
+    aten._safe_softmax.default,
+    aten._unsafe_index.Tensor,
+    aten._unsafe_index_put.default,
+    aten.embedding_dense_backward.default,
+    aten.roll.default,
+)
 """Operators that PyTorch would decompose, but whose lowering here is better."""
 
 

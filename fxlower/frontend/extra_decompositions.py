@@ -5,5 +5,116 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-EXTRA: dict[Any, Callable[..., Any]] = {}
+import torch
+from torch import Tensor
+
+from fxlower.frontend.attention import additive, in_groups, reciprocal_root
+
+aten = torch.ops.aten
+
+
+def nll_loss_backward(
+    grad_output: Tensor,
+    self: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    reduction: int,
+    ignore_index: int,
+    total_weight: Tensor,
+) -> Tensor:
+    """-grad at the class of each row, 0 elsewhere: a comparison instead of a scatter, so that it
+    fuses with the backward of log_softmax."""
+    channel = 0 if self.dim() < 2 else 1
+    if reduction == 1:  # mean
+        grad_output = grad_output / total_weight
+    if self.dim() == 1 and target.dim() > 0:
+        target = target[0]
+    target = target.unsqueeze(channel)
+    spread = [1] * self.dim()
+    spread[channel] = self.shape[channel]
+    classes = torch.arange(self.shape[channel], device=self.device).view(spread)
+    if self.dim() > grad_output.dim() > 0:
+        grad_output = grad_output.unsqueeze(channel)
+    if weight is not None:
+        grad_output = grad_output * weight.view(spread)
+    chosen = (classes == target) & (target != ignore_index)
+    return torch.where(chosen, -grad_output, 0.0)
+
+
+def flash_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    attn_mask: Tensor | None = None,
+    scale: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Output and logsumexp, of graphs traced outside of `math_attention` (exported ones)."""
+    dtype = query.dtype
+    scores = _scores(query, key, is_causal, attn_mask, scale)
+    wide_value = value.to(scores.dtype)
+    logsumexp = torch.logsumexp(scores, -1)
+    weights = torch._safe_softmax(scores, -1)
+    result = torch.empty_like(query)
+    product = (in_groups(weights, value) @ wide_value).view(query.shape)
+    return torch.ops.aten.copy(result, product.to(dtype)), logsumexp
+
+
+def flash_attention_backward(
+    grad_out: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    out: Tensor,
+    logsumexp: Tensor,
+    dropout_p: float,
+    is_causal: bool,
+    *,
+    attn_mask: Tensor | None = None,
+    scale: float | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients by query, key and value; the weights are made anew from the logsumexp."""
+    scores = _scores(query, key, is_causal, attn_mask, scale)
+    wide = scores.dtype
+    pivot = logsumexp.to(wide).unsqueeze(-1)
+    pivot = torch.where(pivot == -torch.inf, 0.0, pivot)  # rows with all positions masked
+    weights = torch.exp(scores - pivot)
+    grad = in_groups(grad_out.to(wide), value)
+    grad_value = in_groups(weights, value).transpose(-2, -1) @ grad
+    grad_weights = (grad @ value.to(wide).transpose(-2, -1)).view(weights.shape)
+    along = (grad_out.to(wide) * out.to(wide)).sum(-1, keepdim=True)
+    grad_scores = weights * (grad_weights - along) * _scale(query, scores, scale)
+    grad_scores = in_groups(grad_scores, key)
+    grad_query = (grad_scores @ key.to(wide)).view(query.shape)
+    grad_key = grad_scores.transpose(-2, -1) @ in_groups(query.to(wide), key)
+    return grad_query.to(query.dtype), grad_key.to(key.dtype), grad_value.to(value.dtype)
+
+
+def _scores(
+    query: Tensor, key: Tensor, is_causal: bool, attn_mask: Tensor | None, scale: float | None
+) -> Tensor:
+    """Scaled and masked, in the precision that is computed in."""
+    if query.dtype in (torch.float16, torch.bfloat16):
+        query, key = query.float(), key.float()
+    scores = in_groups(query, key) @ key.transpose(-2, -1)
+    scores = scores.view(*query.shape[:-1], key.shape[-2])
+    scores = scores * _scale(query, scores, scale)
+    if is_causal:
+        shape = (query.shape[-2], key.shape[-2])
+        attn_mask = torch.ones(shape, dtype=torch.bool, device=query.device).tril()
+    return scores if attn_mask is None else scores + additive(attn_mask, scores.dtype)
+
+
+def _scale(query: Tensor, scores: Tensor, scale: float | None) -> float | Tensor:
+    return reciprocal_root(query.shape[-1], scores) if scale is None else scale
+
+
+EXTRA: dict[Any, Callable[..., Any]] = {
+    aten.nll_loss_backward.default: nll_loss_backward,
+    aten.nll_loss2d_backward.default: nll_loss_backward,
+    aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention,
+    aten._scaled_dot_product_flash_attention_for_cpu_backward.default: flash_attention_backward,
+}
 """Decompositions by operator overload; they replace PyTorch's."""
