@@ -1,0 +1,217 @@
+"""`choose-schedule`: decide how each kernel runs, and write it down as the attribute `fxlower.schedule`.
+
+Before:
+
+    func.func private @add(%a: tensor<4096x512xf32>, %b: tensor<512xf32>) -> tensor<4096x512xf32>
+        attributes {fxlower.kernel = "loops"}
+
+After:
+
+    func.func private @add(%a: tensor<4096x512xf32>, %b: tensor<512xf32>) -> tensor<4096x512xf32>
+        attributes {fxlower.kernel = "loops", fxlower.schedule = [
+            {vector_dim = 1 : i64, width = 16 : i64, unroll = 4 : i64,
+             grain = 106 : i64, chunk = 512 : i64}]}
+
+Needs kernels as `form-kernels` makes them (docs/design.md, section 4). Leaves everything else
+alone, and leaves a schedule that is there already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, log2, prod
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
+from xdsl.dialects.linalg.ops import GenericOp, IndexOp
+from xdsl.dialects.tensor import ExtractOp
+from xdsl.ir import Attribute, SSAValue
+from xdsl.passes import ModulePass
+
+from fxlower.analysis import cost
+from fxlower.analysis.loop_space import (
+    Access,
+    Kernel,
+    Loop,
+    Loops,
+    Nest,
+    Step,
+    estimate,
+    loops_of,
+    read_kernel,
+)
+from fxlower.dialects.arith import IndexCastOp
+from fxlower.dialects.build import Dim, int_attr
+from fxlower.passes.target import target_of
+from fxlower.targets.spec import TargetSpec
+
+MAX_LANES = 64
+MAX_UNROLL = 4
+MAX_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class NestSchedule:
+    """How one nest runs; see docs/design.md, section 4."""
+
+    vector_dim: int
+    width: int
+    unroll: int
+    grain: int
+    chunk: int
+
+    def attribute(self) -> DictionaryAttr:
+        return DictionaryAttr({key: int_attr(value) for key, value in vars(self).items()})
+
+
+def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedule:
+    """The schedule of one nest of a `loops` kernel on `target`."""
+    loops = loops_of(kernel, nest)
+    lanes = min(target.lanes(cost.compute_bits(nest)), MAX_LANES)
+    chosen = _vector_loop(kernel, nest, loops, lanes)
+    if chosen is None or lanes <= 1:
+        _, point = cost.point_nanoseconds(nest, 1)
+        return NestSchedule(-1, 1, 1, max(1, ceil(cost.TASK_NANOSECONDS / max(point, 0.1))), 1)
+    width = lanes
+    if isinstance(chosen.size, int):
+        while width // 2 >= max(chosen.size, 2):
+            width //= 2
+    unroll = _unroll(nest, chosen, width)
+    outer_time, inner_time = cost.point_nanoseconds(nest)
+    if chosen in loops.inner:
+        point = outer_time + inner_time / width
+        return NestSchedule(chosen.dims[-1], width, unroll, _grain(point), 1)
+    point = (outer_time + inner_time) / width
+    chunk = _chunk(nest, chosen.size, width * unroll, point)
+    return NestSchedule(chosen.dims[-1], width, unroll, _grain(point * chunk), chunk)
+
+
+def _grain(task: float) -> int:
+    """How many tasks of so many nanoseconds are worth a thread."""
+    return max(1, ceil(cost.TASK_NANOSECONDS / max(task, 0.1)))
+
+
+def _unroll(nest: Nest, loop: Loop, width: int) -> int:
+    body = sum(cost.step_cost(s) for s in nest.steps if len(s.sizes) == len(nest.sizes))
+    reduces_lanes = any(loop.dims[-1] >= s.parallel for s in nest.steps if s.reduces)
+    unroll = MAX_UNROLL if reduces_lanes else cost.unroll_limit(body)
+    if isinstance(loop.size, int):
+        while unroll > 1 and width * unroll > loop.size:
+            unroll //= 2
+    return unroll
+
+
+def _chunk(nest: Nest, size: Dim, step: int, point: float) -> int:
+    """Elements of the vector loop, an outer one, that one parallel iteration takes: as many as keep
+    a thread busy, and with reductions one step, so that there are many iterations."""
+    if any(s.reduces for s in nest.steps):
+        return step
+    busy = 1 << ceil(log2(max(cost.TASK_NANOSECONDS / max(point, 1e-3), step)))
+    if isinstance(size, int) and size <= busy:
+        return ceil(size / step) * step
+    return max(min(busy, MAX_CHUNK), step)
+
+
+# ------------------------------------------------------------------- the loop that becomes lanes
+
+
+def _vector_loop(kernel: Kernel, nest: Nest, loops: Loops, lanes: int) -> Loop | None:
+    """The loop with the cheapest lanes; of equals the innermost. None where there is no loop."""
+    best: Loop | None = None
+    least = 0.0
+    for loop in loops.outer + loops.inner:
+        found = _lane_cost(kernel, nest, loop, lanes)
+        if best is None or found <= least:
+            best, least = loop, found
+    return best
+
+
+def _lane_cost(kernel: Kernel, nest: Nest, loop: Loop, lanes: int) -> float:
+    """Cost of all accesses of the nest with the iterations of `loop` as lanes."""
+    dim = loop.dims[-1]
+    total = 0.0
+    for access, strides, writes in kernel.in_memory(nest):
+        stride = dict(zip(access.dims, strides)).get(dim, 0)
+        total += _points(access, nest) * _stride_cost(stride, writes)
+    for step in nest.steps:
+        if isinstance(step.op, GenericOp):
+            total += _gather_cost(step, nest, dim)
+        if step.reduces and dim >= step.parallel:
+            rows = prod(estimate(s) for s in nest.sizes[: nest.outer])
+            total += rows * cost.HORIZONTAL_REDUCTION
+    extent = max(estimate(loop.size), 1)
+    utilization = extent / (ceil(extent / lanes) * lanes)
+    # Fewer lanes than the register has are chosen for short loops, so half of the loss remains.
+    return total / (0.5 + 0.5 * utilization)
+
+
+def _points(access: Access, nest: Nest) -> int:
+    return prod(estimate(nest.sizes[d]) for d in access.dims)
+
+
+def _stride_cost(stride: Dim, writes: bool) -> float:
+    if stride == 1:
+        return 1.0
+    if stride == 0:
+        return cost.UNIFORM_LOAD
+    return cost.STRIDED_STORE if writes else cost.STRIDED_LOAD
+
+
+def _gather_cost(step: Step, nest: Nest, dim: int) -> float:
+    """Cost of the `tensor.extract`s of a step: contiguous where only the last index follows the
+    lanes, and as itself."""
+    op = step.op
+    assert isinstance(op, GenericOp)
+    depends: dict[SSAValue, bool] = {
+        argument: dim in access.dims
+        for argument, access in zip(op.body.block.args, (*step.reads, *step.writes))
+    }
+    total = 0.0
+    for inner in op.body.block.ops:
+        if isinstance(inner, IndexOp):
+            depends[inner.results[0]] = inner.dim.value.data == dim
+            continue
+        if isinstance(inner, ExtractOp):
+            follows = [depends.get(index, False) for index in inner.indices]
+            if not any(follows):
+                factor = cost.UNIFORM_LOAD
+            elif not any(follows[:-1]) and _is_loop_index(inner.indices[-1]):
+                factor = 1.0
+            else:
+                factor = cost.STRIDED_LOAD
+            total += factor * prod(estimate(s) for s in nest.sizes)
+        follows_lanes = any(depends.get(o, False) for o in inner.operands)
+        for result in inner.results:
+            depends[result] = follows_lanes
+    return total
+
+
+def _is_loop_index(value: SSAValue) -> bool:
+    while isinstance(value.owner, IndexCastOp):
+        value = value.owner.operands[0]
+    return isinstance(value.owner, IndexOp)
+
+
+def schedule_loops(function: FuncOp, target: TargetSpec) -> Attribute:
+    """The attribute `fxlower.schedule` of a `loops` kernel."""
+    kernel = read_kernel(function)
+    return ArrayAttr([schedule_nest(kernel, n, target).attribute() for n in kernel.nests])
+
+
+@dataclass(frozen=True)
+class ChooseSchedulePass(ModulePass):
+    """Attach `fxlower.schedule` to every kernel without one."""
+
+    name = "choose-schedule"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = target_of(op)
+        for function in op.body.block.ops:
+            if not isinstance(function, FuncOp) or "fxlower.schedule" in function.attributes:
+                continue
+            kind = function.attributes.get("fxlower.kernel")
+            if not isinstance(kind, StringAttr):
+                continue
+            if kind.data == "loops":
+                function.attributes["fxlower.schedule"] = schedule_loops(function, target)
