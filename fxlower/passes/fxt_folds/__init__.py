@@ -45,15 +45,14 @@ FOLDS: dict[type[Operation], tuple[Fold, ...]] = {
     fxt.NormalizeIndexOp: (constants.fold_normalize_index,),
     fxt.SizeOp: (constants.fold_size,),
     fxt.DenseOp: (constants.fold_dense,),
-    fxt.IotaOp: (structured.fold_of_iota_size,),
+    fxt.IotaOp: (structured.fold_iota,),
     fxt.ReshapeOp: (views.fold_of_full, views.fold_reshape),
     fxt.PermuteOp: (views.fold_of_full, views.fold_permute),
     fxt.BroadcastOp: (views.fold_of_full, views.fold_broadcast),
     fxt.SliceOp: (views.fold_of_full, views.fold_slice, structured.fold_slice_of_concat),
-    **{
-        cls: (structured.fold_reduction, structured.fold_reduction_of_permute)
-        for cls in fxt.REDUCTIONS
-    },
+    **dict.fromkeys(
+        fxt.REDUCTIONS, (structured.fold_reduction, structured.fold_reduction_of_permute)
+    ),
     fxt.ConcatOp: (structured.fold_concat,),
     fxt.PadOp: (structured.fold_pad,),
     fxt.GatherOp: (structured.fold_gather,),

@@ -23,7 +23,7 @@ _SIGNIFICANT_BITS = {BF16: 8, F16: 11, F32: 24, F64: 53}
 @cache
 def is_exact(source: Attribute, target: Attribute) -> bool:
     """Whether `target` has every value of `source`."""
-    if source == target or source == I1:
+    if source in (target, I1):
         return True
     if is_float(source):
         return (source, target) in ((F16, F32), (BF16, F32), (F16, F64), (BF16, F64), (F32, F64))

@@ -27,7 +27,6 @@ from fxlower.dialects.build import Dim, dims_from, dims_of, tensor_type
 from fxlower.dialects.fxt import (
     REDUCTIONS,
     VIEWS,
-    AsStridedOp,
     BroadcastOp,
     DenseOp,
     FullOp,
@@ -43,7 +42,13 @@ from fxlower.dialects.fxt import (
     dims,
     element,
 )
-from fxlower.passes.fxt_folds.rebuild import ELEMENTWISE_SET, Rebuilder, Request
+from fxlower.passes.fxt_folds.rebuild import (
+    ELEMENTWISE_SET,
+    POINTWISE,
+    Rebuilder,
+    Request,
+    in_memory,
+)
 from fxlower.passes.fxt_folds.views import (
     permute_after_reshape,
     permuted_broadcast,
@@ -59,8 +64,8 @@ MAX_DEPTH = 100
 _VIEWS = frozenset(VIEWS)
 _REDUCTIONS = frozenset(REDUCTIONS)
 _FUSABLE = ELEMENTWISE_SET | _REDUCTIONS
+_SINKING = frozenset((ReshapeOp, PermuteOp))
 _TRAPPING = (NonzeroDivisorOp, NormalizeIndexOp)
-_POINTWISE = ELEMENTWISE_SET | {NormalizeIndexOp}
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def move_up(r: Rebuilder, value: SSAValue, siblings: int) -> SSAValue | None:
     if not isinstance(op, MOVING):
         return None
     base = op._operands[0]
-    if type(base.owner) not in _POINTWISE:
+    if type(base.owner) not in POINTWISE:
         return None
     assert isinstance(op, Operation)
     view = View(type(op), dims(value), op.properties)
@@ -122,7 +127,7 @@ def _movable(
             return _broadcast_movable(r, view, owner, depth)
         case _:
             pass
-    if type(owner) in _POINTWISE:
+    if type(owner) in POINTWISE:
         assert isinstance(owner, Operation)
         return (
             depth > 0
@@ -133,14 +138,14 @@ def _movable(
         )
     if type(owner) in _REDUCTIONS:
         return False
-    return _is_free(r, view, value) and _in_memory(value)
+    return _is_free(r, view, value) and in_memory(value)
 
 
 def _broadcast_movable(r: Rebuilder, view: View, op: BroadcastOp, depth: int) -> bool:
     """A broadcast of memory can be any view; one of a value made in a loop nest must stay the
     broadcast of that very value."""
     operand = op._operands[0]
-    if _in_memory(operand):
+    if in_memory(operand):
         if view.cls is not ReshapeOp:
             return True
         inner = reshaped_broadcast(op, view.shape)
@@ -156,20 +161,6 @@ def _broadcast_movable(r: Rebuilder, view: View, op: BroadcastOp, depth: int) ->
     return all(
         starts[a] == 0 and steps[a] == 1 and view.shape[a] == d for a, d in zip(op.axes, source)
     )
-
-
-def _in_memory(value: SSAValue) -> bool:
-    """Whether `value` is a view of something that no fused loop nest makes."""
-    while True:
-        owner = value.owner
-        if isinstance(value, BlockArgument) or type(owner) is AsStridedOp:
-            return True
-        if type(owner) in _POINTWISE or type(owner) in _REDUCTIONS:
-            return False
-        if type(owner) not in _VIEWS:
-            return True
-        assert isinstance(owner, Operation)
-        value = owner._operands[0]
 
 
 def _is_free(r: Rebuilder, view: View, value: SSAValue) -> bool:
@@ -196,7 +187,7 @@ def _is_free(r: Rebuilder, view: View, value: SSAValue) -> bool:
 
 def _moved(r: Rebuilder, view: View, value: SSAValue) -> SSAValue:
     owner = value.owner
-    if type(owner) not in _POINTWISE:
+    if type(owner) not in POINTWISE:
         return view.of(r, value)
     assert isinstance(owner, Operation)
     operands = tuple(_moved(r, view, v) for v in owner._operands)
@@ -211,13 +202,13 @@ def fold_sink_views(r: Rebuilder, q: Request) -> SSAValue | None:
     """An elementwise op on equal views of values at the dims of a product or reduction."""
     for value in q.operands:
         op = value.owner
-        if type(op) in (ReshapeOp, PermuteOp) and r.is_anchor(op._operands[0]):  # type: ignore[union-attr]
+        if type(op) in _SINKING and _is_view_of_anchor(r, value):
             break
     else:
         return None
     assert isinstance(op, Operation)
     base = dims(op._operands[0])
-    if op.__class__ is ReshapeOp:
+    if type(op) is ReshapeOp:
         inverse = View(ReshapeOp, base)
     else:
         axes = axes_of(op.properties["permutation"])
@@ -231,6 +222,12 @@ def fold_sink_views(r: Rebuilder, q: Request) -> SSAValue | None:
     return View(type(op), dims_of(q.type), op.properties).of(r, result)
 
 
+def _is_view_of_anchor(r: Rebuilder, value: SSAValue) -> bool:
+    while type(value.owner) in _SINKING:
+        value = value.owner._operands[0]  # type: ignore[union-attr]
+    return r.is_anchor(value)
+
+
 def _sinks(inverse: View, op: Operation, value: SSAValue) -> bool:
     owner = value.owner
     if isinstance(owner, FullOp):
@@ -240,6 +237,6 @@ def _sinks(inverse: View, op: Operation, value: SSAValue) -> bool:
             dims(owner._operands[0]) == inverse.shape  # type: ignore[union-attr]
             and owner.properties == op.properties  # type: ignore[union-attr]
         )
-    if not isinstance(owner, BroadcastOp) or not _in_memory(owner._operands[0]):
+    if not isinstance(owner, BroadcastOp) or not in_memory(owner._operands[0]):
         return False
     return inverse.cls is PermuteOp or reshaped_broadcast(owner, inverse.shape) is not None

@@ -12,16 +12,19 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from xdsl.dialects.builtin import IntegerType
-from xdsl.ir import Attribute, Block, Operation, OpResult, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, OpResult, SSAValue
 
 from fxlower.dialects.build import Dim, dims_attr, emit, float_attr, int_attr, is_float
 from fxlower.dialects.build import tensor_type as tensor
 from fxlower.dialects.fxt import (
     ELEMENTWISE,
     REDUCTIONS,
+    VIEWS,
+    AsStridedOp,
     BroadcastOp,
     FullOp,
     MatmulOp,
+    NormalizeIndexOp,
     PermuteOp,
     ReshapeOp,
     SliceOp,
@@ -33,8 +36,25 @@ from fxlower.dialects.fxt import (
 _NONE: Mapping[str, Attribute] = {}
 
 ELEMENTWISE_SET = frozenset(ELEMENTWISE)
+POINTWISE = ELEMENTWISE_SET | {NormalizeIndexOp}
+_REDUCTIONS = frozenset(REDUCTIONS)
+_VIEWS = frozenset(VIEWS)
 ANCHORS = frozenset((*REDUCTIONS, MatmulOp))
 """Ops in whose kernel elementwise users want to be: as epilogue, or at the kept dims."""
+
+
+def in_memory(value: SSAValue) -> bool:
+    """Whether `value` is a view of something that no fused loop nest makes."""
+    while True:
+        owner = value.owner
+        if isinstance(value, BlockArgument) or type(owner) is AsStridedOp:
+            return True
+        if type(owner) in POINTWISE or type(owner) in _REDUCTIONS:
+            return False
+        if type(owner) not in _VIEWS:
+            return True
+        assert isinstance(owner, Operation)
+        value = owner._operands[0]
 
 
 class Request(NamedTuple):
@@ -117,9 +137,7 @@ class Rebuilder:
         type_ = tensor(element(value), tuple(shape[a] for a in axes))
         return self.build(PermuteOp, (value,), type_, {"permutation": axes_attr(axes)})
 
-    def broadcast(
-        self, value: SSAValue, axes: tuple[int, ...], shape: tuple[Dim, ...]
-    ) -> SSAValue:
+    def broadcast(self, value: SSAValue, axes: tuple[int, ...], shape: tuple[Dim, ...]) -> SSAValue:
         type_ = tensor(element(value), shape)
         return self.build(BroadcastOp, (value,), type_, {"mapping": axes_attr(axes)})
 

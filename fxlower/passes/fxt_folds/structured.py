@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.ir import SSAValue
 
 from fxlower.analysis.symbols import add, mul, product
-from fxlower.dialects.build import Dim, dims_from, dims_of, int_attr, is_float, tensor_type
+from fxlower.dialects.build import Dim, dims_from, dims_of, is_float, tensor_type
 from fxlower.dialects.fxt import (
     AmaxOp,
     AminOp,
@@ -167,11 +167,10 @@ def fold_pad(r: Rebuilder, q: Request) -> SSAValue | None:
         # Equal sizes and low amounts of 0; a nonzero one would crop at the other end.
         return value if all(a == 0 for a in dims_from(q.properties["low"])) else None
     number = full_value(value)
-    if number is not None and isinstance(value.owner, FullOp):
-        if value.owner.value == q.properties["value"] or (
-            not is_float(element(value)) and number == number_of(q.properties["value"])
-        ):
-            return r.full(number, element(value), dims_of(q.type))
+    padding = number_of(q.properties["value"])
+    # The text tells -0.0 from 0.0, and takes a NaN for a NaN.
+    if number is not None and repr(number) == repr(padding):
+        return r.full(number, element(value), dims_of(q.type))
     return None
 
 
@@ -213,10 +212,9 @@ def fold_gather(r: Rebuilder, q: Request) -> SSAValue | None:
     return r.broadcast(r.permute(named, order), tuple(sorted(axes)), target)
 
 
-def fold_of_iota_size(r: Rebuilder, q: Request) -> SSAValue | None:
+def fold_iota(r: Rebuilder, q: Request) -> SSAValue | None:
     """Counting to one is 0."""
     axis = q.properties["axis"].value.data  # type: ignore[attr-defined]
     elements = q.type.element_type  # type: ignore[attr-defined]
     shape = dims_of(q.type)
-    return r.build(FullOp, (), q.type, {"value": int_attr(0, elements)}) if shape[axis] == 1 else None
-
+    return r.full(0, elements, shape) if shape[axis] == 1 else None

@@ -29,7 +29,7 @@ from fxlower.dialects.fxt import (
     element,
 )
 from fxlower.passes.fxt_folds.constants import dense, dense_values
-from fxlower.passes.fxt_folds.rebuild import Rebuilder, Request
+from fxlower.passes.fxt_folds.rebuild import Rebuilder, Request, in_memory
 
 
 def fold_of_full(r: Rebuilder, q: Request) -> SSAValue | None:
@@ -139,9 +139,7 @@ def permute_after_reshape(
     return tuple(target[a] for a in order), tuple(inverse)
 
 
-def _reshape_of_permute(
-    r: Rebuilder, op: PermuteOp, target: tuple[Dim, ...]
-) -> SSAValue | None:
+def _reshape_of_permute(r: Rebuilder, op: PermuteOp, target: tuple[Dim, ...]) -> SSAValue | None:
     found = permute_after_reshape(op, target)
     if found is None:
         return None
@@ -218,10 +216,15 @@ def fold_broadcast(r: Rebuilder, q: Request) -> SSAValue | None:
         return value
     if all(target[a] == 1 for a in range(len(target)) if a not in axes):
         return r.build(ReshapeOp, (value,), q.type)
-    if 1 in shape:
-        kept = tuple(a for a in axes if target[a] != 1)
-        return r.broadcast(r.reshape(value, tuple(target[a] for a in kept)), kept, target)
     owner = value.owner
+    if in_memory(value):
+        if 1 in shape:
+            kept = tuple(a for a in axes if target[a] != 1)
+            return r.broadcast(r.reshape(value, tuple(target[a] for a in kept)), kept, target)
+    elif isinstance(owner, ReshapeOp):
+        whole = _axes_with_units(dims(owner._operands[0]), axes, target)
+        if whole is not None:
+            return r.broadcast(owner._operands[0], whole, target)
     match owner:
         case BroadcastOp():
             return r.broadcast(owner._operands[0], tuple(axes[a] for a in owner.axes), target)
@@ -229,6 +232,28 @@ def fold_broadcast(r: Rebuilder, q: Request) -> SSAValue | None:
             return iota(r, axes[owner.axis.value.data], target)
         case _:
             return None
+
+
+def _axes_with_units(
+    source: tuple[Dim, ...], axes: tuple[int, ...], target: tuple[Dim, ...]
+) -> tuple[int, ...] | None:
+    """Axes for `source`, which has more dims of 1 than the value broadcast along `axes` had.
+
+    A reduction keeps its dims of 1 that way, and its users its loops.
+    """
+    mapped: list[int] = []
+    wide = [a for a in axes if target[a] != 1]
+    for size in source:
+        after = mapped[-1] + 1 if mapped else 0
+        if size == 1:
+            if after >= len(target) or target[after] != 1:
+                return None
+            mapped.append(after)
+        else:
+            if not wide or target[wide[0]] != size or wide[0] < after:
+                return None
+            mapped.append(wide.pop(0))
+    return None if wide else tuple(mapped)
 
 
 # --------------------------------------------------------------------------------- slice
@@ -278,4 +303,3 @@ def fold_slice(r: Rebuilder, q: Request) -> SSAValue | None:
         return None
     ranges = [[s + k * t for k in range(n)] for s, t, n in zip(starts, steps, target)]  # type: ignore[arg-type,operator]
     return _pick(r, values, source, ranges, tuple(range(len(source))), q)
-
