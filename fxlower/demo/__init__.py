@@ -1,0 +1,1 @@
+"""What `python -m fxlower` runs: a small language model, trained beside eager PyTorch."""
