@@ -1,0 +1,164 @@
+"""Block sizes of a contraction, from facts of the target.
+
+The product is computed in register tiles of `mr x nr` accumulators, over panels of the operands
+packed in the scratchpad: a thread takes a block of `mc x nc` of the result, goes through the depth in
+steps of `kc`, packs `mc x kc` of the left operand once for each step, and `kc x nr` of the right one
+panel after the other. `mc = 0` stands for loops on the operands where they are, without packing.
+
+The sizes minimize an estimate of the cycles of the busiest core. Symbolic sizes count as
+`ASSUMED_SIZE`.
+"""
+
+from __future__ import annotations
+
+from fxlower.analysis.contraction import Contraction
+from fxlower.dialects.build import ELEMENT_BITS, Dim
+from fxlower.targets.spec import TargetSpec
+
+ASSUMED_SIZE = 1024
+SMALL_ROWS = 4
+"""With no more rows than this, packing the other operand costs more than it saves."""
+
+TINY = 24 * 24 * 24
+"""Multiplications below which packing does not pay."""
+
+PARALLEL_CYCLES = 30_000
+"""Work worth waking another core for."""
+
+_TRANSPOSE_CYCLES, _COPY_CYCLES = 0.4, 0.15
+"""Cycles to pack one element, along the lanes and across them."""
+
+
+def orient(contraction: Contraction, tiled: bool) -> Contraction:
+    """Rows and columns as they are computed: tiles want unit stride of the result along columns,
+    plain loops want few rows."""
+    rows, columns = contraction.rows, contraction.columns
+    if tiled:
+        exchange = contraction.column_stride != 1 and contraction.row_stride == 1
+    elif isinstance(columns, int) and columns <= SMALL_ROWS:
+        exchange = not isinstance(rows, int) or rows > columns
+    else:
+        exchange = False
+    return contraction.transposed() if exchange else contraction
+
+
+def schedule_contraction(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
+    """`{mr, nr, mc, nc, kc, grain}` for the product on the target; see the module."""
+    if not contraction.is_float_product or _is_small(contraction):
+        return _direct(orient(contraction, False), target)
+    return _tiled(orient(contraction, True), target)
+
+
+def _assumed(dim: Dim) -> int:
+    return dim if isinstance(dim, int) else ASSUMED_SIZE
+
+
+def _is_small(contraction: Contraction) -> bool:
+    m, n, k = contraction.rows, contraction.columns, contraction.depth
+    known = [d for d in (m, n) if isinstance(d, int)]
+    if k == 0 or any(d <= SMALL_ROWS for d in known):
+        return True
+    return len(known) == 2 and isinstance(k, int) and m * n * k <= TINY  # type: ignore[operator]
+
+
+def _ceil(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def _direct(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
+    lanes = target.lanes(max(8, ELEMENT_BITS[contraction.element]))
+    rows = min(SMALL_ROWS, _assumed(contraction.rows)) or 1
+    columns = max(1, _assumed(contraction.columns))
+    depth = max(1, _assumed(contraction.depth))
+    # Lanes along the depth read whole rows, one column each; along the columns, a strip of each row.
+    along_depth = contraction.right.depth == 1 and contraction.right.lane != 1
+    strip = 16 if along_depth else max(1, 8 // rows) * lanes
+    nc = min(strip, columns)
+    block_cycles = 8 + rows * nc * depth // lanes
+    return {
+        "mr": rows,
+        "nr": lanes,
+        "mc": 0,
+        "nc": nc,
+        "kc": 0,
+        "grain": max(1, _ceil(PARALLEL_CYCLES, block_cycles)),
+    }
+
+
+def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
+    bits = ELEMENT_BITS[contraction.element]
+    size = bits // 8
+    lanes = target.lanes(bits)
+    m, n, k = _assumed(contraction.rows), _assumed(contraction.columns), _assumed(contraction.depth)
+    mr, vectors = _register_tile(contraction.rows, contraction.columns, lanes, target)
+    nr = vectors * lanes
+
+    # A panel of the right operand is read once for each panel of the left: it should stay in L1,
+    # though streaming a part of it from L2 costs nothing beside the multiplications.
+    kc_most = max(64, min(512, target.l1_bytes * 3 // 2 // (nr * size)))
+    kc = (
+        _ceil(_ceil(k, _ceil(k, kc_most)), 16) * 16
+        if isinstance(contraction.depth, int)
+        else kc_most
+    )
+    kc = min(kc, kc_most // 16 * 16)
+
+    batch = 1
+    for b in contraction.batch:
+        batch *= max(1, _assumed(b))
+    tile_cycles = _step_cycles(mr, vectors) * k
+    row_panels, column_panels = max(1, _ceil(m, mr)), max(1, _ceil(n, nr))
+    work = batch * row_panels * column_panels * tile_cycles
+    cores = max(1, min(target.cores, int(work // PARALLEL_CYCLES)))
+    budget = min(target.scratchpad_bytes, target.l2_bytes) - nr * kc * size
+    pack_left = mr * k * (_COPY_CYCLES if contraction.left.lane == 1 else _TRANSPOSE_CYCLES)
+    pack_right = nr * k * (_COPY_CYCLES if contraction.right.lane == 1 else _TRANSPOSE_CYCLES)
+
+    best: tuple[float, int, int, float] | None = None
+    for pm in _shares(row_panels):
+        for pn in _shares(column_panels):
+            scratch = pm * mr * kc * size
+            if not contraction.writes_accumulator:
+                scratch += pm * mr * pn * nr * size
+            if scratch > budget and (pm, pn) != (1, 1):
+                continue
+            block = pm * pn * tile_cycles + pm * pack_left + pn * pack_right + 200
+            blocks = batch * _ceil(row_panels, pm) * _ceil(column_panels, pn)
+            cost = _ceil(blocks, cores) * block
+            if best is None or cost < best[0]:
+                best = (cost, pm, pn, block)
+    assert best is not None
+    _, pm, pn, block = best
+    grain = max(1, _ceil(PARALLEL_CYCLES, int(block) + 1))
+    return {"mr": mr, "nr": nr, "mc": pm * mr, "nc": pn * nr, "kc": kc, "grain": grain}
+
+
+def _shares(panels: int) -> list[int]:
+    """Panels in a block when they are dealt evenly to 1, 2, 3, ... blocks; at most 64 a block."""
+    counts = {_ceil(panels, parts) for parts in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128)}
+    return sorted((c for c in counts if c <= 64), reverse=True) or [64]
+
+
+def _step_cycles(mr: int, vectors: int) -> float:
+    """Cycles for one step of depth: two multiply-adds and two loads a cycle, and a latency of four."""
+    return max(mr * vectors / 2, (mr + vectors) / 2, 4.0)
+
+
+def _register_tile(rows: Dim, columns: Dim, lanes: int, target: TargetSpec) -> tuple[int, int]:
+    """Rows and vectors of the accumulator tile: as many as fit beside the operands' registers, and
+    with the least work beyond the edges."""
+    best: tuple[float, int, int] | None = None
+    for vectors in (2, 3, 4, 1):
+        most = (target.vector_registers - 1 - vectors) // vectors
+        if most < 1:
+            continue
+        mr = _ceil(rows, _ceil(rows, most)) if isinstance(rows, int) else most
+        nr = vectors * lanes
+        row_tiles = _ceil(rows, mr) if isinstance(rows, int) else ASSUMED_SIZE / mr
+        column_tiles = _ceil(columns, nr) if isinstance(columns, int) else ASSUMED_SIZE / nr
+        cost = row_tiles * column_tiles * _step_cycles(mr, vectors)
+        # Two vectors read the least from the panels; others must be clearly better.
+        if best is None or cost < 0.95 * best[0]:
+            best = (cost, mr, vectors)
+    assert best is not None
+    return best[1], best[2]
