@@ -10,9 +10,12 @@ from typing import Any
 import torch
 from torch._dynamo.backends.common import aot_autograd
 from torch._functorch.partitioners import min_cut_rematerialization_partition
+from torch._logging import trace_structured
+from torch._logging._internal import trace_log
 from torch.fx import GraphModule
 
 from fxlower.compiler import compile_graph
+from fxlower.dump import Dump
 from fxlower.errors import UnsupportedInput
 from fxlower.frontend.attention import math_attention
 from fxlower.frontend.decompositions import decomposition_table
@@ -85,5 +88,31 @@ def compile_aten_graph(
 ) -> Any:
     """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
     imported = import_graph(gm, fallback=options.fallback)
-    text = gm.print_readable(print_output=False) if options.dump_ir else None
-    return compile_graph(imported, options, name=name, fx_text=text, on_report=on_report)
+    dump = Dump() if options.dump_ir or texts_wanted() else None
+    if dump is not None:
+        dump.add_text("fx", gm.print_readable(print_output=False))
+    executable = compile_graph(imported, options, name=name, dump=dump, on_report=on_report)
+    if dump is not None:
+        publish(dump, name)
+        if options.dump_ir:
+            dump.write(options.dump_ir, name)
+    return executable
+
+
+def texts_wanted() -> bool:
+    """Whether the text of the stages goes to `TORCH_TRACE` or `TORCH_LOGS="+fxlower"`."""
+    return bool(trace_log.handlers) or log.isEnabledFor(logging.DEBUG)
+
+
+def publish(dump: Dump, name: str) -> None:
+    """Give every stage to torch's structured trace (tlparse shows it) and to the debug log."""
+    for stage, text in dump.stages().items():
+        log.debug("stage %s of %s:\n%s", stage, name, text)
+        trace_structured(
+            "artifact",
+            metadata_fn=lambda stage=stage: {
+                "name": f"fxlower_{name}_{stage}",
+                "encoding": "string",
+            },
+            payload_fn=lambda text=text: text,
+        )

@@ -1,4 +1,4 @@
-"""From an imported graph to something that runs: the stages of a target's pipeline, kernel by kernel.
+"""From an imported graph to something that runs: a target's pipeline, kernel by kernel.
 
 The whole graph goes through the stages up to `linalg`. Then every kernel is cut out into a module
 of its own and taken down alone, unless an equal one was compiled before: that is the unit of
@@ -15,7 +15,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 from weakref import WeakValueDictionary
 
 from xdsl.context import Context
@@ -30,12 +29,12 @@ from fxlower.dialects.build import dims_from
 from fxlower.dump import Dump
 from fxlower.errors import CompilerError
 from fxlower.frontend.program import Imported
-from fxlower.host_plan import Elements, build_plan
 from fxlower.options import Options
 from fxlower.report import GraphReport, KernelReport, describe_kernels
 from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
 from fxlower.runtime.jit import LoadedCode, load
 from fxlower.runtime.plan import Shape
+from fxlower.runtime.planner import Elements, build_plan
 from fxlower.targets.machines import machine
 from fxlower.targets.spec import TargetSpec
 from fxlower.universe import FXLOWER_UNIVERSE, REPLACED_DIALECTS
@@ -176,27 +175,21 @@ def compile_graph(
     options: Options,
     *,
     name: str = "graph",
-    fx_text: str | None = None,
+    dump: Dump | None = None,
     on_report: Callable[[GraphReport], None] | None = None,
 ) -> Executable:
-    """Machine code for an imported graph. `on_report` is given what there is to say about it;
-    `fx_text`, the FX graph to read, goes into the dump.
+    """Machine code for an imported graph. `on_report` is given what there is to say about it, and
+    `dump` the text of every stage.
 
     Raises:
         CompilerError: a pass failed, which is a bug in fxlower.
     """
     with _LOCK, collector_off():
         start = perf_counter()
-        stages = Stages(
-            machine(options.machine),
-            options,
-            Dump(options.dump_ir, name) if options.dump_ir else None,
-        )
+        stages = Stages(machine(options.machine), options, dump)
         module = imported.module
         module.attributes |= stages.module_attributes
         if stages.dump is not None:
-            if fx_text is not None:
-                stages.dump.add_text("fx", fx_text)
             stages.dump.add("fxt", module)
         elements = Elements.of(main_of(module))
         stages.run(module, GRAPH_STAGES)
@@ -218,8 +211,6 @@ def compile_graph(
             seconds=dict(stages.timings.seconds),
             total_seconds=perf_counter() - start,
         )
-    if stages.dump is not None:
-        stages.dump.close()
     log.info("%s", report)
     if options.timing:
         print(report.timing_table())

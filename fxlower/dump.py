@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from io import StringIO
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 from xdsl.printer import Printer
 
 from fxlower.codegen.object import assembly
@@ -18,14 +20,13 @@ SUFFIXES = {"fx": "txt", "ll": "ll", "s": "s"}
 
 
 class Dump:
-    """Collects the text of each stage of one graph and writes `NN-NAME/K-STAGE.mlir` on `close`.
+    """Collects the text of each stage of one graph; `write` makes `NN-NAME/K-STAGE.mlir` of it.
 
     Kernels are taken down in modules of their own; their functions of one stage are joined in
     one file again.
     """
 
-    def __init__(self, folder: str | Path, name: str) -> None:
-        self.folder = Path(folder) / f"{next(_GRAPHS):02}-{name}"
+    def __init__(self) -> None:
         self.functions: dict[str, dict[str, str]] = {}
         self.texts: dict[str, list[str]] = {}
 
@@ -58,16 +59,16 @@ class Dump:
                 found[stage] = "\n".join(self.texts[stage])
         return found
 
-    def close(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def write(self, folder: str | Path, name: str) -> None:
+        """Write one numbered file for each stage into a new folder inside `folder`."""
+        graph = Path(folder) / f"{next(_GRAPHS):02}-{name}"
+        graph.mkdir(parents=True, exist_ok=True)
         for number, (stage, text) in enumerate(self.stages().items()):
-            file = self.folder / f"{number:02}-{stage}.{SUFFIXES.get(stage, 'mlir')}"
+            file = graph / f"{number:02}-{stage}.{SUFFIXES.get(stage, 'mlir')}"
             file.write_text(text)
 
 
-def _text(op: object) -> str:
-    from io import StringIO
-
+def _text(op: Operation) -> str:
     stream = StringIO()
-    Printer(stream=stream).print_op(op)  # type: ignore[arg-type]
+    Printer(stream=stream).print_op(op)
     return stream.getvalue()

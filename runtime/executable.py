@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,23 @@ import torch
 from torch.utils._pytree import tree_flatten, tree_map
 
 from fxlower.errors import UnsupportedInput
-from fxlower.frontend.program import FallbackCall, SizeSlot, TensorSlot
-from fxlower.runtime.plan import AtenStep, HostPlan, SegmentStep, Shape, Symbols, ViewStep
+from fxlower.frontend.program import (
+    ExpressionSlot,
+    FallbackCall,
+    InputSlot,
+    ScalarSlot,
+    SizeSlot,
+    TensorSlot,
+)
+from fxlower.runtime.plan import (
+    AtenStep,
+    HostPlan,
+    SegmentStep,
+    Shape,
+    Symbols,
+    SymbolStep,
+    ViewStep,
+)
 
 
 @dataclass(frozen=True)
@@ -57,36 +72,27 @@ class Executable:
 
     def __call__(self, args: list[Any]) -> list[Any]:
         plan = self.plan
-        values: list[Any] = [None] * plan.values
-        symbols: dict[str, int] = {}
-        for step in plan.symbols:
-            symbols[step.symbol] = step.read(args, symbols)
-        for value, position in enumerate(plan.tensor_inputs):
-            values[value] = args[position]
-        count = len(plan.tensor_inputs)
-        values[count : count + len(plan.attributes)] = plan.attributes
+        call = Call(args, plan)
         args.clear()
+        values = call.values
         for step in plan.steps:
             if type(step) is SegmentStep:
-                self.run_segment(step, values, symbols)
+                self.run_segment(step, values, call.symbols)
             elif type(step) is ViewStep:
                 base = values[step.base]
                 values[step.value] = torch.as_strided(
                     base,
-                    step.sizes.value(symbols),
-                    step.strides.value(symbols),
-                    base.storage_offset() + step.offset.value(symbols)[0],
+                    step.sizes.value(call.symbols),
+                    step.strides.value(call.symbols),
+                    base.storage_offset() + step.offset.value(call.symbols)[0],
                 )
             else:
-                run_operator(step, values, symbols)
+                call.run_operator(step)
             for dead in step.release:
                 values[dead] = None
         for target, value in plan.mutations:
             values[target].copy_(values[value])
-        return [
-            values[what] if kind == "tensor" else what.value(symbols)[0] if kind == "size" else what
-            for kind, what in plan.outputs
-        ]
+        return [call.output(kind, what) for kind, what in plan.outputs]
 
     def check(self, args: list[Any]) -> None:
         """Refuse arguments that the graph was not compiled for.
@@ -94,7 +100,6 @@ class Executable:
         Raises:
             UnsupportedInput: names the argument, what it is and what it must be.
         """
-        symbols: dict[str, int] = {}
         for position, buffer in zip(self.plan.tensor_inputs, self.plan.inputs, strict=True):
             if not isinstance(args[position], torch.Tensor):
                 found = type(args[position]).__name__
@@ -105,8 +110,7 @@ class Executable:
                     f"input {position} must be a {buffer.rank}-d tensor of {buffer.dtype}, "
                     f"got {args[position].dim()}-d of {args[position].dtype}"
                 )
-        for step in self.plan.symbols:
-            symbols[step.symbol] = step.read(args, symbols)
+        symbols = Call(args, self.plan).symbols
         for position, buffer in zip(self.plan.tensor_inputs, self.plan.inputs, strict=True):
             found = args[position]
             sizes, strides = buffer.sizes.value(symbols), buffer.strides.value(symbols)
@@ -150,29 +154,80 @@ class Executable:
         return arena if arena.numel() >= size else torch.empty(size, dtype=torch.uint8)
 
 
-def run_operator(step: AtenStep, values: list[Any], symbols: dict[str, int]) -> None:
-    """Call the operator of an `fxt.aten` in eager mode and give its results the strides that
-    were compiled against."""
-    call: FallbackCall = step.call
-    operands = [values[v] for v in step.operands]
+class Call:
+    """What one call of a graph knows: its values, and symbols as they become known."""
 
-    def fill(slot: Any) -> Any:
-        if isinstance(slot, TensorSlot):
-            return operands[slot.index]
-        if isinstance(slot, SizeSlot):
-            return Shape.of((slot.size,)).value(symbols)[0]
-        return slot
+    def __init__(self, args: list[Any], plan: HostPlan) -> None:
+        self.symbols: dict[str, int] = {}
+        self.inputs = {position: args[position] for position in plan.held}
+        self.values: list[Any] = [args[p] for p in plan.tensor_inputs]
+        self.values += plan.attributes
+        self.values += [None] * (plan.values - len(self.values))
+        self.unknown = self.find_symbols(plan.symbols, args)
 
-    args, kwargs = tree_map(fill, (call.args, call.kwargs))
-    flat = tree_flatten(call.target(*args, **kwargs))[0]
-    for symbol, position, axis in call.symbols:
-        found = flat[position]
-        symbols[symbol] = int(found) if axis is None else found.shape[axis]
-    for position, result in enumerate(call.results):
-        if result is None:
-            continue
-        tensor = flat[position]
-        values[step.results[result]] = with_strides(tensor, step.strides[result].value(symbols))
+    def find_symbols(self, steps: Sequence[SymbolStep], args: Sequence[Any]) -> list[SymbolStep]:
+        """Read the symbols that can be read now; returns the others."""
+        later: list[SymbolStep] = []
+        for step in steps:
+            if all(name in self.symbols for name in step.needs):
+                self.symbols[step.symbol] = step.read(args, self.symbols)
+            else:
+                later.append(step)
+        return later
+
+    def run_operator(self, step: AtenStep) -> None:
+        """Call the operator of an `fxt.aten` in eager mode, and give its results the strides that
+        were compiled against."""
+        call: FallbackCall = step.call
+        operands = [self.values[v] for v in step.operands]
+
+        def fill(slot: Any) -> Any:
+            match slot:
+                case TensorSlot(index):
+                    return operands[index]
+                case ScalarSlot(index):
+                    return operands[index].item()
+                case SizeSlot(size):
+                    return Shape.of((size,)).value(self.symbols)[0]
+                case InputSlot(index):
+                    return self.inputs[index]
+                case ExpressionSlot():
+                    return slot.evaluate(self.symbols)
+                case _:
+                    return slot
+
+        args, kwargs = tree_map(fill, (call.args, call.kwargs))
+        flat = tree_flatten(call.target(*args, **kwargs))[0]
+        for position, result in enumerate(call.results):
+            if result is None:
+                continue
+            for symbol, of, axis in call.symbols:
+                if axis is not None and of == result:
+                    self.symbols[symbol] = flat[position].shape[axis]
+        for symbol, position, axis in call.symbols:
+            if axis is None:
+                self.symbols[symbol] = int(flat[position])
+        if call.symbols and self.unknown:
+            self.unknown = self.find_symbols(self.unknown, ())
+        for position, result in enumerate(call.results):
+            if result is not None:
+                strides = step.strides[result].value(self.symbols)
+                self.values[step.results[result]] = with_strides(flat[position], strides)
+
+    def output(self, kind: str, what: Any) -> Any:
+        match kind:
+            case "tensor":
+                return self.values[what]
+            case "number":
+                return self.values[what].item()
+            case "size":
+                return what.value(self.symbols)[0]
+            case "expression":
+                return what.evaluate(self.symbols)
+            case "input":
+                return self.inputs[what]
+            case _:
+                return what
 
 
 def with_strides(tensor: torch.Tensor, strides: tuple[int, ...]) -> torch.Tensor:
@@ -199,7 +254,7 @@ def check_tensor(tensor: torch.Tensor, what: str) -> None:
         )
     if tensor.layout is not torch.strided:
         raise UnsupportedInput(
-            f"{what} has layout {tensor.layout}, expected torch.strided: convert it with .to_dense()"
+            f"{what} has layout {tensor.layout}, expected torch.strided: use .to_dense()"
         )
     if tensor.is_quantized:
         raise UnsupportedInput(

@@ -6,7 +6,7 @@ Sizes are `Shape`: a tuple of numbers, or a function of the symbols' values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,19 +88,22 @@ class ViewStep:
 
 @dataclass(frozen=True)
 class SymbolStep:
-    """How a symbol is found when the call begins."""
+    """How a symbol is found, as soon as the symbols that it `needs` are known."""
 
     symbol: str
-    read: Callable[[list[Any], dict[str, int]], int]
+    read: Callable[[Sequence[Any], dict[str, int]], int]
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class HostPlan:
     """One call of a compiled graph, in order.
 
-    `tensor_inputs` are positions among the arguments of the call; values are numbered from there on
-    (inputs, then `attributes`, then what the steps make). `outputs` holds ("tensor", value),
-    ("size", Shape of one) or ("constant", anything). `mutations` are (input value, new value).
+    `tensor_inputs` are positions among the arguments of the call; values are numbered from there
+    on (inputs, then `attributes`, then what the steps make). `held` are arguments, by position,
+    that are needed as they were passed. `outputs` holds ("tensor", value), ("number", value of a 0-d
+    tensor), ("size", Shape of one), ("expression", ExpressionSlot), ("input", position) or
+    ("constant", anything). `mutations` are (input value, new value).
     """
 
     tensor_inputs: tuple[int, ...]
@@ -108,6 +111,7 @@ class HostPlan:
     """What each tensor input must be, for callers that have no guards in front."""
 
     attributes: tuple[torch.Tensor, ...]
+    held: tuple[int, ...]
     symbols: tuple[SymbolStep, ...]
     steps: tuple[SegmentStep | AtenStep | ViewStep, ...]
     outputs: tuple[tuple[str, Any], ...]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from torch.utils._pytree import tree_flatten
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, TensorType
 from xdsl.dialects.func import CallOp, FuncOp, ReturnOp
 from xdsl.ir import Attribute, SSAValue
@@ -14,7 +15,15 @@ from fxlower.analysis.layout import Strides, declared_strides, view_offset, view
 from fxlower.analysis.symbols import add
 from fxlower.dialects.build import INDEX, Dim, dims_from, dims_of
 from fxlower.dialects.fxt import VIEWS, AtenOp
-from fxlower.frontend.program import Imported, SizeSlot, SymbolSource, TensorOutput
+from fxlower.frontend.program import (
+    ExpressionSlot,
+    Imported,
+    InputSlot,
+    ScalarSlot,
+    SizeSlot,
+    SymbolSource,
+    TensorOutput,
+)
 from fxlower.frontend.types import DTYPE
 from fxlower.runtime.plan import (
     AtenStep,
@@ -111,14 +120,15 @@ class Planner:
             elif not isinstance(op, ReturnOp):
                 raise ValueError(f"@main must hold calls, views and fxt.aten, got '{op.name}'")
         outputs, mutations = self.returns(block.last_op)
-        kept = {what for kind, what in outputs if kind == "tensor"}
+        kept = {what for kind, what in outputs if kind in ("tensor", "number")}
         kept |= {number for pair in mutations for number in pair}
         return HostPlan(
             tensor_inputs=self.imported.tensor_inputs,
             inputs=tuple(inputs[: len(self.imported.tensor_inputs)]),
             attributes=self.imported.attributes,
+            held=self.held(),
             symbols=tuple(
-                SymbolStep(name, reader(source))
+                SymbolStep(name, reader(source), source.symbols)
                 for name, source in self.imported.symbols.items()
                 if source.kind != "fallback"
             ),
@@ -151,6 +161,12 @@ class Planner:
             if isinstance(op, VIEWS) and (found := self.element(op.results[0])) is not None:
                 return found
         return None
+
+    def held(self) -> tuple[int, ...]:
+        """Arguments that outputs or operators in eager mode want as they were passed."""
+        calls = self.imported.calls.values()
+        wanted = [*self.imported.outputs, *(s for c in calls for s in slots((c.args, c.kwargs)))]
+        return tuple(sorted({s.index for s in wanted if isinstance(s, InputSlot)}))
 
     # ------------------------------------------------------------------------------- steps
 
@@ -230,11 +246,21 @@ class Planner:
         for output in self.imported.outputs:
             if isinstance(output, TensorOutput):
                 outputs.append(("tensor", self.numbers[op.operands[output.index]]))
+            elif isinstance(output, ScalarSlot):
+                outputs.append(("number", self.numbers[op.operands[output.index]]))
             elif isinstance(output, SizeSlot):
                 outputs.append(("size", Shape.of((output.size,))))
+            elif isinstance(output, ExpressionSlot):
+                outputs.append(("expression", output))
+            elif isinstance(output, InputSlot):
+                outputs.append(("input", output.index))
             else:
                 outputs.append(("constant", output))
         return tuple(outputs), tuple(mutations)
+
+
+def slots(tree: Any) -> list[Any]:
+    return tree_flatten(tree)[0]
 
 
 def released(steps: list[Step], kept: set[int]) -> tuple[Step, ...]:
@@ -253,7 +279,7 @@ def released(steps: list[Step], kept: set[int]) -> tuple[Step, ...]:
     return tuple(reversed(done))
 
 
-def reader(source: SymbolSource) -> Callable[[list[Any], dict[str, int]], int]:
+def reader(source: SymbolSource) -> Callable[[Sequence[Any], dict[str, int]], int]:
     """How the host finds a symbol among the arguments of the call."""
     position, axis = source.input, source.axis
     match source.kind:
