@@ -1,0 +1,1 @@
+"""The rules of `convert-to-llvm`, one module per source dialect."""

@@ -1,0 +1,66 @@
+"""Types of the `vector` stage as types of the `llvm` dialect."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    IndexType,
+    IntegerAttr,
+    MemRefType,
+    VectorType,
+)
+from xdsl.ir import Attribute
+from xdsl.utils.exceptions import PassFailedException
+
+from fxlower.dialects.build import I1, I64, int_attr, vector_type
+from fxlower.dialects.llvm import PTR
+
+_CONVERTED: dict[Attribute, Attribute] = {}
+
+
+def convert_type(type_: Attribute) -> Attribute:
+    """`index` is `i64`, a memref a pointer, vectors are one-dimensional, the rest is unchanged."""
+    converted = _CONVERTED.get(type_)
+    if converted is None:
+        converted = _CONVERTED[type_] = _convert(type_)
+    return converted
+
+
+def _convert(type_: Attribute) -> Attribute:
+    if isinstance(type_, IndexType):
+        return I64
+    if isinstance(type_, MemRefType):
+        if type_.element_type == I1:
+            raise PassFailedException(
+                f"convert-to-llvm: {type_} is not addressable; bools in memory are i8"
+            )
+        return PTR
+    if isinstance(type_, VectorType):
+        shape = type_.get_shape()
+        if len(shape) != 1:
+            raise PassFailedException(
+                f"convert-to-llvm: vectors must have one dimension, got {type_}"
+            )
+        return vector_type(convert_type(type_.element_type), shape[0])
+    return type_
+
+
+def convert_constant(value: Attribute) -> Attribute:
+    """The value of an `arith.constant` with its type converted."""
+    if isinstance(value, IntegerAttr) and isinstance(value.type, IndexType):
+        return int_attr(value.value.data, I64)
+    if isinstance(value, DenseIntOrFPElementsAttr):
+        type_ = convert_type(value.type)
+        if type_ != value.type:
+            return DenseIntOrFPElementsAttr.from_list(type_, value.get_values())  # type: ignore[arg-type]
+    return value
+
+
+def lanes_of(type_: Attribute) -> int | None:
+    """The number of lanes of a vector, None for a scalar."""
+    return type_.get_shape()[0] if isinstance(type_, VectorType) else None
+
+
+def element_bytes(element: Attribute) -> int:
+    """Bytes of one element in memory."""
+    return (getattr(element, "bitwidth", 64) + 7) // 8  # pointers have no width in xDSL
