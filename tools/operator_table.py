@@ -1,4 +1,4 @@
-"""`python -m fxlower.tools.operator_table`: write docs/operators.md from the registry of lowerings."""
+"""`python -m fxlower.tools.operator_table`: write docs/operators.md from the lowering registry."""
 
 from __future__ import annotations
 
