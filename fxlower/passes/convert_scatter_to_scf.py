@@ -1,0 +1,338 @@
+"""`convert-scatter-to-scf`: turn scatter kernels into a copy and loops over the updates.
+
+Before:
+
+    func.func private @scatter_1a2b(%dest: tensor<9x8xf32>, %updates: tensor<4x8xf32>, %i: tensor<4xi64>)
+        -> tensor<9x8xf32> attributes {fxlower.kernel = "scatter"} {
+      %r = fxt.scatter "add", %dest, %updates, array<i64: 0>[%i]
+        : (tensor<9x8xf32>, tensor<4x8xf32>, tensor<4xi64>) -> tensor<9x8xf32>
+      func.return %r : tensor<9x8xf32>
+    }
+
+After (abridged):
+
+    "scf.parallel" %out[...] = %dest[...]                       a copy, marked for `vectorize`
+    "scf.parallel"(%c0, %strips, %c1) ({                        strips of columns
+    ^bb0(%strip: index):
+      scf.for %u = %c0 to %c4 step %c1 {                        updates, in order
+        %row = memref.load %i[%u], arith.index_cast
+        scf.for %j = %c0 to %columns step %c1 {
+          %out[%row, %j] = arith.addf %out[%row, %j], %updates[%u, %j]
+        } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
+
+The result does not depend on the number of threads: parallel are only the columns, dims of the
+destination that no index addresses, and the dims of the updates that an `fxt.iota` sends to places of
+their own. The rest runs in row-major order. f16 and bf16 combine in f32 and round each time.
+
+Needs kernels of kind `scatter` (docs/design.md, section 4) whose indices are valid. The destination
+and the updates may be `fxt.full`. Leaves no `fxt` op in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import PassFailedException
+
+from fxlower.analysis.symbols import contiguous_strides
+from fxlower.dialects import arith, fxt
+from fxlower.dialects.build import (
+    BF16,
+    F16,
+    F32,
+    I1,
+    INDEX,
+    Dim,
+    dims_of,
+    emit1,
+    is_float,
+    signless,
+)
+from fxlower.passes.destination_style import DestinationFunction
+from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, memory_element, vector_loop
+from fxlower.passes.target import target_of
+from fxlower.targets.spec import TargetSpec
+
+UNROLL = 4
+COPY_CHUNK = 4096
+PARALLEL_ELEMENTS = 32 * 1024
+"""Elements worth waking another core for."""
+
+ASSUMED_SIZE = 1024
+
+_NO_FASTMATH = {"fastmath": arith.FastMathFlagsAttr("none")}
+
+_FLOAT_OPS = {
+    "add": arith.AddfOp,
+    "mul": arith.MulfOp,
+    "max": arith.MaximumfOp,
+    "min": arith.MinimumfOp,
+}
+_SIGNED_OPS = {
+    "add": arith.AddiOp,
+    "mul": arith.MuliOp,
+    "max": arith.MaxSIOp,
+    "min": arith.MinSIOp,
+}
+_UNSIGNED_OPS = _SIGNED_OPS | {"max": arith.MaxUIOp, "min": arith.MinUIOp}
+_BOOL_OPS = {"add": arith.OrIOp, "mul": arith.AndIOp, "max": arith.OrIOp, "min": arith.AndIOp}
+
+
+class ScatterLowering:
+    """Builds the loops of one scatter in `function`."""
+
+    def __init__(self, function: DestinationFunction, scatter: fxt.ScatterOp, target: TargetSpec):
+        self.function = function
+        self.scatter = scatter
+        self.result = function.results[0]
+        self.element = self.result.element
+        self.mode = scatter.mode.data
+        self.lanes = max(1, target.lanes(bits_of(memory_element(self.element))))
+        self.rank = len(self.result.sizes)
+        self.index_sizes = dims_of(scatter.indices[0].type)
+        self.axes = scatter.axes
+        self.through = [d for d in range(self.rank) if d not in self.axes]
+
+    def build(self) -> None:
+        self._copy()
+        self._update()
+
+    # ------------------------------------------------------------------------ copy
+
+    def _copy(self) -> None:
+        """The result starts as the destination: one flat run where both lie in memory like that."""
+        at, result = self.function.builder, self.result
+        dest = self.function.arguments.get(self.scatter.dest)
+        flat = contiguous_strides(result.sizes)
+        if result.strides == flat and (dest is None or dest.strides == flat):
+            total: Index = 1
+            for axis in range(self.rank):
+                total = at.mul(total, result.size(axis))
+            target = at.view(result.base, 0, (total,), (1,))
+            source = None if dest is None else at.view(dest.base, 0, (total,), (1,))
+            lengths: list[Index] = [total]
+        else:
+            target, source = result.view, None if dest is None else dest.view
+            lengths = [result.size(axis) for axis in range(self.rank)]
+        value = self._fill_value(at, self.scatter.dest) if source is None else None
+        *outer, inner_length = lengths or [1]
+        space = [*outer, at.ceil_div(inner_length, COPY_CHUNK)]
+
+        def chunk(inner: LoopBuilder, index: SSAValue) -> None:
+            *point, last = inner.split(index, space)
+            first = inner.mul(last, COPY_CHUNK)
+            count = inner.min(COPY_CHUNK, inner.sub(inner_length, first))
+
+            def element(body: LoopBuilder, j: SSAValue) -> None:
+                place = [*point, body.add(first, j)] if lengths else []
+                if source is None:
+                    assert value is not None
+                    body.store_element(value, target, place)
+                else:
+                    body.store(body.load(source, place), target, place)
+
+            inner.serial(count, element, attributes=vector_loop(self.lanes, UNROLL))
+
+        self._parallel(space, chunk, min(_assumed(self.result.sizes, -1), COPY_CHUNK))
+
+    def _parallel(self, space: Sequence[Index], body, elements: int) -> None:
+        """One parallel loop over `space`, whose iterations take so many elements each."""
+        at = self.function.builder
+        total: Index = 1
+        for size in space:
+            total = at.mul(total, size)
+        at.parallel(total, body, max(1, PARALLEL_ELEMENTS // max(1, elements)))
+
+    # ---------------------------------------------------------------------- update
+
+    def _update(self) -> None:
+        """Loops from the outside: dims that are parallel and strips of the last through dim; other
+        dims of the indices, in order; other through dims; the columns of the strip."""
+        at = self.function.builder
+        index_sizes = [self.function.size(d) for d in self.index_sizes]
+        own = self._own_places()
+        serial = [d for d in range(len(index_sizes)) if d not in own]
+        *rows, column = self.through or [None]
+        space: list[Index] = [index_sizes[d] for d in own]
+        work = 1
+        for d in serial:
+            work *= _assumed(self.index_sizes, d)
+        for d in self.through:
+            work *= _assumed(self.result.sizes, d)
+        strip = self._strip(work) if column is not None else 1
+        if column is not None:
+            space.append(at.ceil_div(self.result.size(column), strip))
+            work = work * strip // max(1, _assumed(self.result.sizes, column))
+
+        def strip_of_columns(inner: LoopBuilder, index: SSAValue) -> None:
+            parts = inner.split(index, space)
+            point: dict[int, Index] = dict(zip(own, parts))
+            self._nest(
+                inner,
+                serial,
+                index_sizes,
+                point,
+                lambda b: self._element(b, point, rows, column, parts[-1], strip),
+            )
+
+        self._parallel(space, strip_of_columns, work)
+
+    def _own_places(self) -> list[int]:
+        """Dims of the indices along which an `fxt.iota` gives each element a place of its own."""
+        own: list[int] = []
+        for index in self.scatter.indices:
+            if isinstance(index.owner, fxt.IotaOp) and index.owner.axis.value.data not in own:
+                own.append(index.owner.axis.value.data)
+        return sorted(own)
+
+    def _strip(self, work: int) -> int:
+        """Columns that one thread takes: all, unless there is work for several threads."""
+        size = self.result.sizes[self.through[-1]]
+        least = self.lanes * UNROLL
+        if isinstance(size, int):
+            if work < 2 * PARALLEL_ELEMENTS or size < 2 * least:
+                return max(1, size)
+            return -(-size // (4 * least)) * least
+        return 16 * least
+
+    def _nest(
+        self,
+        at: LoopBuilder,
+        dims: Sequence[int],
+        sizes: Sequence[Index],
+        point: dict[int, Index],
+        body,
+    ) -> None:
+        """Serial loops over `dims`, which set their entries of `point`."""
+        if not dims:
+            body(at)
+            return
+
+        def loop(inner: LoopBuilder, index: SSAValue) -> None:
+            point[dims[0]] = index
+            self._nest(inner, dims[1:], sizes, point, body)
+
+        at.serial(sizes[dims[0]], loop)
+
+    def _element(
+        self,
+        at: LoopBuilder,
+        point: dict[int, Index],
+        rows: Sequence[int],
+        column: int | None,
+        strip_index: Index,
+        strip: int,
+    ) -> None:
+        """All through elements of one place in the index space."""
+        where = [point[d] for d in range(len(self.index_sizes))]
+        place: list[Index] = [0] * self.rank
+        for axis, index in zip(self.axes, self.scatter.indices):
+            place[axis] = self._index(at, index, where)
+        sizes = [self.result.size(d) for d in range(self.rank)]
+        through: dict[int, Index] = {}
+
+        def columns(inner: LoopBuilder) -> None:
+            if column is None:
+                self._combine(inner, place, where)
+                return
+            first = inner.mul(strip_index, strip)
+            count = inner.min(strip, inner.sub(sizes[column], first))
+
+            def element(body: LoopBuilder, j: SSAValue) -> None:
+                through[column] = body.add(first, j)
+                full = [through.get(d, i) for d, i in enumerate(place)]
+                self._combine(body, full, [*where, *[full[d] for d in self.through]])
+
+            attributes = vector_loop(self.lanes, UNROLL) if self._has_lanes(column) else None
+            inner.serial(count, element, attributes=attributes)
+
+        self._nest(at, rows, sizes, through, columns)
+
+    def _has_lanes(self, column: int) -> bool:
+        """Whether stores along the last through dim are vectors."""
+        size = self.result.sizes[column]
+        return self.result.strides[column] == 1 and (not isinstance(size, int) or size >= 4)
+
+    def _index(self, at: LoopBuilder, index: SSAValue, where: Sequence[Index]) -> Index:
+        if isinstance(index.owner, fxt.IotaOp):
+            return where[index.owner.axis.value.data]
+        buffer = self.function.arguments[index]
+        return at.op(arith.IndexCastOp, (at.load(buffer.view, where),), INDEX)
+
+    def _combine(
+        self, at: LoopBuilder, place: Sequence[Index], update_place: Sequence[Index]
+    ) -> None:
+        """Combine one update into the result."""
+        updates = self.function.arguments.get(self.scatter.updates)
+        if updates is None:
+            value = self._fill_value(self.function.builder, self.scatter.updates)
+        else:
+            value = at.load_element(updates.view, update_place, self.element)
+        target = self.result.view
+        if self.mode != "set":
+            value = self._reduce(at, at.load_element(target, place, self.element), value)
+        at.store_element(value, target, place)
+
+    def _reduce(self, at: LoopBuilder, old: SSAValue, new: SSAValue) -> SSAValue:
+        element = self.element
+        if element == I1:
+            return at.op(_BOOL_OPS[self.mode], (old, new), element)
+        if not is_float(element):
+            type_ = self.scatter.dest.type
+            assert isinstance(type_, TensorType)
+            ops = _SIGNED_OPS if type_.element_type == element else _UNSIGNED_OPS
+            return at.op(ops[self.mode], (old, new), element)
+        cls = _FLOAT_OPS[self.mode]
+        if element not in (F16, BF16):
+            return at.op(cls, (old, new), element, _NO_FASTMATH)
+        wide = [at.op(arith.ExtFOp, (v,), F32) for v in (old, new)]
+        return at.op(arith.TruncFOp, (at.op(cls, wide, F32, _NO_FASTMATH),), element)
+
+    def _fill_value(self, at: LoopBuilder, value: SSAValue) -> SSAValue:
+        """The scalar of an `fxt.full` made in the kernel."""
+        owner = value.owner
+        if not isinstance(owner, fxt.FullOp):
+            raise PassFailedException(
+                f"convert-scatter-to-scf: kernel '{self.function.kernel.sym_name.data}' may scatter "
+                "arguments and fxt.full only"
+            )
+        attribute: Attribute = owner.value
+        return emit1(at.block, arith.ConstantOp, (), signless(self.element), {"value": attribute})
+
+
+def _assumed(sizes: Sequence[Dim], axis: int) -> int:
+    if not sizes:
+        return 1
+    size = sizes[axis]
+    return size if isinstance(size, int) else ASSUMED_SIZE
+
+
+@dataclass(frozen=True)
+class ConvertScatterToScfPass(ModulePass):
+    """Turn scatter kernels into loops."""
+
+    name = "convert-scatter-to-scf"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = target_of(op)
+        for kernel in list(op.body.block.ops):
+            if not isinstance(kernel, FuncOp):
+                continue
+            kind = kernel.attributes.get("fxlower.kernel")
+            if not isinstance(kind, StringAttr) or kind.data != "scatter":
+                continue
+            scatters = [o for o in kernel.body.block.ops if isinstance(o, fxt.ScatterOp)]
+            if len(scatters) != 1:
+                raise PassFailedException(
+                    f"{self.name}: kernel '{kernel.sym_name.data}' must hold one fxt.scatter, got "
+                    f"{[o.name for o in kernel.body.block.ops]}"
+                )
+            function = DestinationFunction(kernel)
+            ScatterLowering(function, scatters[0], target).build()
+            function.finish()

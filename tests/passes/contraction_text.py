@@ -1,0 +1,96 @@
+"""Text of contraction kernels, as `form-kernels` writes them, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Dim = int | str
+
+
+def tensor(dims: Sequence[Dim], element: str) -> str:
+    shape = "".join(f"{'?' if isinstance(d, str) else d}x" for d in dims)
+    if all(isinstance(d, int) for d in dims):
+        return f"tensor<{shape}{element}>"
+    encoding = ", ".join(f'"{d}"' if isinstance(d, str) else f"{d} : i64" for d in dims)
+    return f"tensor<{shape}{element}, [{encoding}]>"
+
+
+def strided(strides: Sequence[Dim] | None) -> str:
+    if strides is None:
+        return ""
+    written = ", ".join(f'"{s}"' if isinstance(s, str) else f"{s} : i64" for s in strides)
+    return f" {{fxt.strides = [{written}]}}"
+
+
+def affine(rank: int, axes: Sequence[int]) -> str:
+    loops = ", ".join(f"d{i}" for i in range(rank))
+    return f"affine_map<({loops}) -> ({', '.join(f'd{a}' for a in axes)})>"
+
+
+def contraction(
+    sizes: Sequence[Dim],
+    *,
+    element: str = "f32",
+    lhs_strides: Sequence[Dim] | None = None,
+    rhs_strides: Sequence[Dim] | None = None,
+    out_strides: Sequence[Dim] | None = None,
+    lhs_axes: Sequence[int] | None = None,
+    rhs_axes: Sequence[int] | None = None,
+    schedule: str = "",
+    name: str = "mm",
+) -> str:
+    """A kernel over loops of `sizes` (batch..., m, n, k). f16 and bf16 accumulate in f32 and are
+    rounded by a map."""
+    rank = len(sizes)
+    m, n, k = rank - 3, rank - 2, rank - 1
+    batch = tuple(range(m))
+    lhs_axes = (*batch, m, k) if lhs_axes is None else lhs_axes
+    rhs_axes = (*batch, k, n) if rhs_axes is None else rhs_axes
+    out_axes = (*batch, m, n)
+    types = [tensor([sizes[a] for a in axes], element) for axes in (lhs_axes, rhs_axes, out_axes)]
+    low = element in ("f16", "bf16")
+    acc = "f32" if low else element
+    acc_type = tensor([sizes[a] for a in out_axes], acc)
+    symbols = list(dict.fromkeys(d for d in sizes if isinstance(d, str)))
+    arguments = "".join(f', %{s}: index {{fxt.symbol = "{s}"}}' for s in symbols)
+    dynamic = ", ".join(f"%{sizes[a]}" for a in out_axes if isinstance(sizes[a], str))
+    is_float = acc.startswith("f")
+    zero = "0.000000e+00" if is_float else "0"
+    suffix = "f" if is_float else "i"
+    widen = (
+        "%xw = arith.extf %x : {0} to f32\n    %yw = arith.extf %y : {0} to f32".format(element)
+        if low
+        else ""
+    )
+    w = "w" if low else ""
+    iterators = ", ".join(['"parallel"'] * (rank - 1) + ['"reduction"'])
+    maps = ", ".join(affine(rank, axes) for axes in (lhs_axes, rhs_axes, out_axes))
+    rounding = ""
+    result = "%c"
+    if low:
+        identity = affine(rank - 1, range(rank - 1))
+        parallels = ", ".join(['"parallel"'] * (rank - 1))
+        rounding = f"""
+  %empty2 = tensor.empty({dynamic}) : {types[2]}
+  %r = linalg.generic {{indexing_maps = [{identity}, {identity}], iterator_types = [{parallels}]}} ins(%c : {acc_type}) outs(%empty2 : {types[2]}) {{
+  ^bb0(%v: f32, %o: {element}):
+    %t = arith.truncf %v : f32 to {element}
+    linalg.yield %t : {element}
+  }} -> {types[2]}"""
+        result = "%r"
+    attributes = f', fxlower.schedule = {{{schedule}}}' if schedule else ""
+    return f"""
+func.func @{name}(%a: {types[0]}{strided(lhs_strides)}, %b: {types[1]}{strided(rhs_strides)}{arguments}) -> ({types[2]}{strided(out_strides)}) attributes {{fxlower.kernel = "contraction"{attributes}}} {{
+  %zero = arith.constant {zero} : {acc}
+  %empty = tensor.empty({dynamic}) : {acc_type}
+  %init = linalg.fill ins(%zero : {acc}) outs(%empty : {acc_type}) -> {acc_type}
+  %c = linalg.generic {{indexing_maps = [{maps}], iterator_types = [{iterators}]}} ins(%a, %b : {types[0]}, {types[1]}) outs(%init : {acc_type}) {{
+  ^bb0(%x: {element}, %y: {element}, %acc: {acc}):
+    {widen}
+    %p = arith.mul{suffix} %x{w}, %y{w} : {acc}
+    %s = arith.add{suffix} %acc, %p : {acc}
+    linalg.yield %s : {acc}
+  }} -> {acc_type}{rounding}
+  func.return {result} : {types[2]}
+}}
+"""
