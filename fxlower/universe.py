@@ -21,6 +21,7 @@ def _pass(name: str) -> Callable[[], Any]:
 
 PASSES = (
     "canonicalize-fxt",
+    "split-reductions",
     "form-kernels",
     "split-segments",
     "choose-schedule",

@@ -19,7 +19,8 @@ After:
 Needs nothing. Leaves every function with views composed and next to values in memory, constants
 folded, casts of casts folded, no common subexpressions and nothing dead. Every rule keeps each
 bit of the result, except that f32 is no longer rounded on a round trip through bf16 or f16
-(`fxt_folds/casts.py`), and that traps of unused results are gone.
+(`fxt_folds/casts.py`), that the sum of a single -0.0 is -0.0, and that traps of unused results
+are gone.
 
 One forward walk rebuilds the body; the rules are in `fxt_folds`, a family to a file. Functions
 with control flow or nested regions are left alone.
@@ -27,6 +28,7 @@ with control flow or nested regions are left alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -42,7 +44,7 @@ from fxlower.dialects.build import emit
 from fxlower.dialects.fxt import VIEWS, AsStridedOp, AtenOp, SliceOp, dims
 from fxlower.passes.fxt_folds import FOLDS
 from fxlower.passes.fxt_folds.motion import MOVING, feeds_loops, move_up
-from fxlower.passes.fxt_folds.rebuild import Rebuilder
+from fxlower.passes.fxt_folds.rebuild import Fold, Rebuilder
 
 _VIEWS = frozenset(VIEWS)
 
@@ -59,13 +61,15 @@ class CanonicalizeFxtPass(ModulePass):
                 canonicalize(function)
 
 
-def canonicalize(function: FuncOp) -> None:
+def canonicalize(
+    function: FuncOp, folds: Mapping[type[Operation], tuple[Fold, ...]] = FOLDS
+) -> None:
     """Replace the body of `function` by its canonical form."""
     old = function.body.block
     if any(op.regions for op in old.ops):
         return
     new = Block(arg_types=[a.type for a in old.args])
-    r = Rebuilder(new, FOLDS)
+    r = Rebuilder(new, folds)
     values: dict[SSAValue, SSAValue] = dict(zip(old.args, new.args))
     for before, after in values.items():
         after.name_hint = before.name_hint
@@ -126,7 +130,11 @@ def _rebuild(
         ):
             moved = move_up(r, value, _siblings(op))
             if moved is not None:
+                # The elementwise op may come out as it was (a counter seen backwards along
+                # another axis): it must outlive the view.
+                r.pending[moved] = r.pending.get(moved, 0) + 1
                 r.erase_if_dead(value, is_pure)
+                r.pending[moved] -= 1
                 value = moved
     if r.block.last_op is not last and value._name is None:
         value._name = op.results[0]._name

@@ -20,7 +20,7 @@ class MatrixUnit:
 
 PIPELINE: tuple[tuple[str, str], ...] = (
     ("fxt", ""),
-    ("tensor", "canonicalize-fxt"),
+    ("tensor", "canonicalize-fxt,split-reductions"),
     ("linalg", "form-kernels,split-segments,choose-schedule"),
     (
         "loops",

@@ -51,7 +51,7 @@ def fold_reduction(r: Rebuilder, q: Request) -> SSAValue | None:
         return r.full(number, elements, dims_of(q.type))
     if q.cls is SumOp:
         total = (
-            round_to(number * count, elements)
+            round_to(number * count + 0.0, elements)  # a sum starts at 0.0: never -0.0
             if is_float(elements)
             else wrap(int(number) * count, elements)
         )
