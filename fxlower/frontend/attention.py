@@ -6,8 +6,8 @@ operands and searches the scores for masked rows. Traced under `math_attention`,
     softmax(query @ key^T * scale + mask) @ value
 
 where scale, mask and softmax are one kernel over rows of scores, forward and backward. f16 and
-bf16 are computed in f32. Heads of the query that share one of the key (`enable_gqa`) are rows of one
-product, so that keys and values are not repeated.
+bf16 are computed in f32. Heads of the query that share one of the key (`enable_gqa`) are rows of
+one product, so that keys and values are not repeated.
 """
 
 from __future__ import annotations

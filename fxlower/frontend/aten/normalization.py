@@ -1,7 +1,7 @@
 """Softmax and the normalizations: a statistic of each row, then a map over it.
 
-Rules keep to the row space of the operand (a statistic is broadcast back along the reduced axes, and
-never reshaped), so that each becomes one kernel. f16 and bf16 are computed in f32 and rounded
+Rules keep to the row space of the operand (a statistic is broadcast back along the reduced axes,
+and never reshaped), so that each becomes one kernel. f16 and bf16 are computed in f32 and rounded
 once; variances take two passes over the row, as eager does.
 """
 
