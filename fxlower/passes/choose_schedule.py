@@ -71,8 +71,7 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
     lanes = min(target.lanes(cost.compute_bits(nest)), MAX_LANES)
     chosen = _vector_loop(kernel, nest, loops, lanes)
     if chosen is None or lanes <= 1:
-        _, point = cost.point_nanoseconds(nest, 1)
-        return NestSchedule(-1, 1, 1, max(1, ceil(cost.TASK_NANOSECONDS / max(point, 0.1))), 1)
+        return NestSchedule(-1, 1, 1, _grain(sum(cost.point_nanoseconds(nest))), 1)
     width = lanes
     if isinstance(chosen.size, int):
         while width // 2 >= max(chosen.size, 2):
