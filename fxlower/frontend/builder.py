@@ -1,7 +1,8 @@
 """What rules build `fxt` with: one method for each op, and torch's broadcasting and promotion.
 
 Methods return the value unchanged where the op would do nothing (a cast to the same element
-type, a reshape to the same dims), so rules need not test for it. Everything is appended to one block.
+type, a reshape to the same dims), so rules need not test for it. Everything is appended to one
+block.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Block, OpResult, SSAValue
 
@@ -65,9 +67,13 @@ class RuleBuilder:
     results: tuple[TensorInfo | None, ...]
     """The node's results, in the order of the operator's schema; None where one is no tensor."""
 
+    numbers: set[SSAValue]
+    """0-d tensors that stand for Python numbers, and so are promoted as these are."""
+
     def __init__(self, block: Block):
         self.block = block
         self.results = ()
+        self.numbers = set()
 
     @property
     def result(self) -> TensorInfo:
@@ -118,7 +124,9 @@ class RuleBuilder:
         float); among those, tensors with dims go before 0-d tensors, and these before numbers."""
         best: list[Attribute | None] = [None, None, None]  # tensors, 0-d tensors, numbers
         for arg in args:
-            if isinstance(arg, SSAValue):
+            if arg in self.numbers:
+                element, level = _default_float(), 2
+            elif isinstance(arg, SSAValue):
                 element, level = self.element(arg), 0 if dims_of(arg.type) else 1
             else:
                 element, level = _number_element(arg), 2
@@ -245,12 +253,12 @@ class RuleBuilder:
 
     # ---------------------------------------------------------------------- generators
 
-    def full(self, value: float | int, element: Attribute, dims: Sequence[Dim]) -> OpResult:
+    def full(self, value: float, element: Attribute, dims: Sequence[Dim]) -> OpResult:
         """Every element is `value`, converted to `element` as torch converts a Python number."""
         type_ = tensor_type(element, tuple(dims))
         return emit1(self.block, fxt.FullOp, (), type_, {"value": number_attr(value, element)})
 
-    def full_like(self, value: float | int, x: SSAValue) -> OpResult:
+    def full_like(self, value: float, x: SSAValue) -> OpResult:
         return self.full(value, self.element(x), dims_of(x.type))
 
     def iota(self, axis: int, dims: Sequence[Dim]) -> OpResult:
@@ -319,9 +327,7 @@ class RuleBuilder:
             {"starts": dims_attr(_plain_dims(starts)), "steps": axes_attr(steps)},
         )
 
-    def slice_axis(
-        self, x: SSAValue, axis: int, start: Dim, size: Dim, step: int = 1
-    ) -> SSAValue:
+    def slice_axis(self, x: SSAValue, axis: int, start: Dim, size: Dim, step: int = 1) -> SSAValue:
         """`size` elements along one axis, from `start` on."""
         shape = dims_of(x.type)
         starts: list[Dim] = [0] * len(shape)
@@ -372,9 +378,7 @@ class RuleBuilder:
 
     def normalize_index(self, index: SSAValue, size: Dim) -> OpResult:
         """A valid index into `size` elements; negative ones count from the end."""
-        return emit1(
-            self.block, fxt.NormalizeIndexOp, (index,), index.type, {"size": _plain(size)}
-        )
+        return emit1(self.block, fxt.NormalizeIndexOp, (index,), index.type, {"size": _plain(size)})
 
     def gather(self, source: SSAValue, indices: Sequence[SSAValue]) -> OpResult:
         """`source[indices[0], indices[1], ...]`, one valid index tensor for each axis."""
@@ -415,9 +419,7 @@ class RuleBuilder:
         type_ = tensor_type(self.element(values[0]), (*shape[:axis], total, *shape[axis + 1 :]))
         return emit1(self.block, fxt.ConcatOp, values, type_, {"axis": int_attr(axis)})
 
-    def pad(
-        self, x: SSAValue, value: float | int, low: Sequence[Dim], dims: Sequence[Dim]
-    ) -> SSAValue:
+    def pad(self, x: SSAValue, value: float, low: Sequence[Dim], dims: Sequence[Dim]) -> SSAValue:
         """`x` with `low[i]` elements of `value` before and the rest after it along axis i."""
         if tuple(dims) == dims_of(x.type):
             return x
@@ -462,8 +464,6 @@ def _number_element(arg: object) -> Attribute:
 
 
 def _default_float() -> Attribute:
-    import torch
-
     return F64 if torch.get_default_dtype() == torch.float64 else F32
 
 
@@ -479,7 +479,7 @@ def _plain_dims(sizes: Sequence[Dim]) -> tuple[Dim, ...]:
     return tuple(str(s) if isinstance(s, Sym) else s for s in sizes)
 
 
-def number_attr(value: float | int, element: Attribute) -> Attribute:
+def number_attr(value: float, element: Attribute) -> Attribute:
     """`value` as an attribute of `element`; integers wrap around, floats overflow to inf."""
     if element in FLOATS:
         try:

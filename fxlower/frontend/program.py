@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,13 +27,39 @@ class SizeSlot:
 
 
 @dataclass(frozen=True)
+class ScalarSlot:
+    """In the arguments of a fallback call: operand `index` of its `fxt.aten`, a 0-d tensor whose
+    element is passed as a Python number. Among the outputs: the same of result `index`."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class InputSlot:
+    """In the arguments of a fallback call, or among the outputs: placeholder `index` of the graph
+    as the caller passed it: the very tensor, or what is no tensor (a generator, None...)."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class ExpressionSlot:
+    """In the arguments of a fallback call, or among the outputs: a function of symbols that has
+    no form in IR, such as a condition."""
+
+    symbols: tuple[str, ...]
+    evaluate: Callable[[Mapping[str, int]], Any]
+
+
+@dataclass(frozen=True)
 class FallbackCall:
     """An ATen (or higher-order, or custom) operator that the host calls for an `fxt.aten`.
 
-    `args` and `kwargs` are those of the FX node with tensors as `TensorSlot` and symbolic
-    integers as `SizeSlot`. `results` has one entry for each element of the operator's flat
-    output: the index of the op's result, or None where it is no tensor. `symbols` names the unbacked symbols that
-    the results bind: (symbol, result index, dimension), or dimension None for a flat output that is the number itself.
+    `args` and `kwargs` are those of the FX node with tensors as `TensorSlot`, symbolic integers as
+    `SizeSlot`, and rarer things as the other slots. `results` has one entry for each element of
+    the operator's flat output (`torch.utils._pytree`): the index of the op's result, or None where
+    it is no tensor. `symbols` names the unbacked symbols that the results bind: (symbol, result
+    index, dimension), or (symbol, index in the flat output, None) where that is the number itself.
     """
 
     target: Callable[..., Any]
@@ -48,13 +74,25 @@ class FallbackCall:
 
 @dataclass(frozen=True)
 class SymbolSource:
-    """Where the host reads a symbol: the value of input `input`, or its size or stride along `axis`, or
-    `expression`, a function of the values of other symbols (for what IR cannot compute)."""
+    """Where the host reads a symbol.
 
-    kind: str  # "value", "size", "stride", "expression", "fallback"
+    | kind | the symbol is |
+    |---|---|
+    | `value` | placeholder `input`, an integer |
+    | `size`, `stride` | that of placeholder `input` along `axis` |
+    | `expression` | `expression` of the values of other symbols (for what IR cannot compute) |
+    | `fallback` | bound by a fallback call, see `FallbackCall.symbols` |
+
+    Sources are listed so that an expression comes after the symbols it reads, except for those
+    that a fallback binds, which are evaluated when these are known.
+    """
+
+    kind: str
     input: int = -1
     axis: int = -1
-    expression: Callable[[dict[str, int]], int] | None = None
+    expression: Callable[[Mapping[str, int]], int] | None = None
+    symbols: tuple[str, ...] = ()
+    """What `expression` reads."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +109,8 @@ class Imported:
     `tensor_inputs[i]` is the position, among the graph's placeholders, of the tensor that is
     argument i of `@main`; `attributes` are tensors the graph module holds (get_attr), which are
     the arguments after those. Symbols are the last arguments. `outputs` has one entry for each
-    value the graph returns: `TensorOutput`, `SizeSlot`, or the constant itself (None, a number).
+    value the graph returns: `TensorOutput`, `InputSlot` (an input returned as it is), `SizeSlot`,
+    `ScalarSlot`, `ExpressionSlot`, or the constant itself (None, a number).
     """
 
     module: ModuleOp

@@ -1,0 +1,174 @@
+"""Operators that run in eager mode: one `fxt.aten` and one `FallbackCall` each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.fx import Node
+from torch.utils import _pytree as pytree
+from xdsl.dialects.builtin import ArrayAttr
+from xdsl.ir import Block, SSAValue
+
+from fxlower.analysis import symbols
+from fxlower.dialects import fxt
+from fxlower.dialects.build import dims_attr, emit, int_attr, string_attr
+from fxlower.errors import FxlowerError
+from fxlower.frontend.program import (
+    FallbackCall,
+    ScalarSlot,
+    SizeSlot,
+    SymbolSource,
+    TensorSlot,
+)
+from fxlower.frontend.registry import Sym
+from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
+from fxlower.frontend.symbolic import SymbolTable, expression_of
+from fxlower.frontend.tensors import TensorReader
+
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
+_TORCH = str(Path(torch.__file__).parent)
+
+
+def source_of(node: Node) -> str:
+    """The user's line that a node comes from: the innermost frame outside torch."""
+    frames = list(_FRAME.finditer(node.stack_trace or ""))
+    for frame in reversed(frames):
+        if not frame["file"].startswith(_TORCH):
+            return f"{Path(frame['file']).name}:{frame['line']} in {frame['function']}"
+    return "an unknown line"
+
+
+Operands = list[SSAValue]
+
+
+class Fallbacks:
+    """The fallback calls of one graph."""
+
+    def __init__(self, block: Block, table: SymbolTable, tensors: TensorReader):
+        self.block = block
+        self.table = table
+        self.tensors = tensors
+        self.calls: dict[int, FallbackCall] = {}
+
+    def unsupported(self) -> dict[str, list[str]]:
+        """User source lines of each operator that was met."""
+        sites: dict[str, list[str]] = {}
+        for call in self.calls.values():
+            sites.setdefault(str(call.target), []).append(call.source)
+        return sites
+
+    def converter(
+        self, scalars: ScalarBuilder, values: Mapping[Node, Any]
+    ) -> Callable[[Any, Operands], Any]:
+        """A function from arguments of FX nodes to those of a `FallbackCall`."""
+
+        def slot(value: Any, operands: Operands) -> Any:
+            if isinstance(value, SSAValue):
+                operands.append(value)
+                return TensorSlot(len(operands) - 1)
+            if isinstance(value, Sym):
+                return SizeSlot(str(value))
+            if isinstance(value, Scalar):
+                if value.is_computable(scalars):
+                    operands.append(scalars.emit(value))
+                    return ScalarSlot(len(operands) - 1)
+                if any(name in scalars.items for name in value.names):
+                    raise FxlowerError(
+                        f"{value.expr} depends on an element of a tensor and has no lowering: "
+                        "compute it with tensors instead of Python numbers"
+                    )
+                return value.slot(self.table)
+            if isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
+                return [slot(v, operands) for v in value]
+            return value
+
+        def convert(arg: Any, operands: Operands) -> Any:
+            if isinstance(arg, Node):
+                return slot(values[arg], operands)
+            if isinstance(arg, (list, tuple)):
+                return type(arg)(convert(a, operands) for a in arg)
+            if isinstance(arg, dict):
+                return {k: convert(v, operands) for k, v in arg.items()}
+            if isinstance(arg, slice):
+                return slice(*(convert(a, operands) for a in (arg.start, arg.stop, arg.step)))
+            return arg
+
+        return convert
+
+    def call(self, node: Node, convert: Callable[[Any, Operands], Any], reason: str) -> Any:
+        """Emit the call of `node`; returns its value, structured as `meta["val"]` is."""
+        operands: Operands = []
+        args = tuple(convert(a, operands) for a in node.args)
+        kwargs = {k: convert(v, operands) for k, v in node.kwargs.items()}
+        leaves, structure = pytree.tree_flatten(node.meta.get("val"))
+        results: list[int | None] = []
+        infos = []
+        for leaf in leaves:
+            is_tensor = isinstance(leaf, torch.Tensor)
+            results.append(len(infos) if is_tensor else None)
+            if is_tensor:
+                infos.append(self.tensors.info(leaf))
+        number = len(self.calls)
+        op = emit(
+            self.block,
+            fxt.AtenOp,
+            operands,
+            [i.type for i in infos],
+            {"target": string_attr(str(node.target)), "id": int_attr(number)},
+            {"strides": ArrayAttr([dims_attr(i.strides) for i in infos])},
+        )
+        for result in op.results:
+            result.name_hint = node.name
+        self.calls[number] = FallbackCall(
+            target=node.target,  # type: ignore[arg-type]
+            args=args,
+            kwargs=kwargs,
+            results=tuple(results),
+            symbols=self._bind(leaves, results),
+            reason=reason,
+            source=source_of(node),
+        )
+        values = [
+            op.results[r] if r is not None else self._number(leaf)
+            for leaf, r in zip(leaves, results)
+        ]
+        return pytree.tree_unflatten(values, structure)
+
+    def _number(self, leaf: Any) -> Any:
+        if isinstance(leaf, torch.SymInt):
+            dim = self.table.dim(leaf)
+            return Sym(dim) if isinstance(dim, str) else dim
+        return scalar_of(leaf)
+
+    def _bind(
+        self, leaves: list[Any], results: list[int | None]
+    ) -> tuple[tuple[str, int, int | None], ...]:
+        """The unbacked symbols that the results give a value to."""
+        bound: list[tuple[str, int, int | None]] = []
+
+        def bind(dim: Any, index: int, axis: int | None) -> None:
+            for name in symbols.symbols_of(dim):
+                if name in self.table.sources:
+                    continue
+                if name != dim:
+                    raise FxlowerError(f"cannot solve the symbolic size {dim} for {name}")
+                self.table.sources[name] = SymbolSource("fallback")
+                bound.append((name, index, axis))
+                if axis is not None:
+                    self.table.sizes.add(name)
+
+        for position, (leaf, result) in enumerate(zip(leaves, results)):
+            if result is not None:
+                for axis, dim in enumerate(self.tensors.info(leaf).dims):
+                    bind(dim, result, axis)
+            elif isinstance(leaf, torch.SymInt):
+                bind(self.table.dim(leaf), position, None)
+            elif isinstance(leaf, (torch.SymBool, torch.SymFloat)):
+                for free in expression_of(leaf).free_symbols:
+                    self.table.used.setdefault(free.name)
+                    bind(free.name, position, None)
+        return tuple(bound)

@@ -1,0 +1,422 @@
+"""FX graphs to `fxt`: one walk over the nodes, in order.
+
+Every node of the graph becomes a value: a tensor an SSA value, a symbolic integer a `Sym` (dims
+are in types, so integers need no IR), anything else itself. Operators are lowered by the rules in
+`fxlower.frontend.registry`; those without one become an `fxt.aten` each, see
+`fxlower.frontend.fallback`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.fx import GraphModule, Node
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    ModuleOp,
+)
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, OpResult, Region, SSAValue
+
+import fxlower.frontend.aten  # noqa: F401  (registers the shipped rules)
+from fxlower.dialects.build import (
+    ELEMENT_BITS,
+    INDEX,
+    dims_attr,
+    dims_of,
+    emit,
+    int_attr,
+    string_attr,
+)
+from fxlower.errors import FxlowerError, UnsupportedGraph
+from fxlower.frontend.builder import RuleBuilder, TensorInfo
+from fxlower.frontend.fallback import Fallbacks, source_of
+from fxlower.frontend.program import (
+    ExpressionSlot,
+    Imported,
+    InputSlot,
+    ScalarSlot,
+    SizeSlot,
+    TensorOutput,
+)
+from fxlower.frontend.registry import RULES, NotLowered, Sym, describe
+from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
+from fxlower.frontend.symbolic import SymbolTable
+from fxlower.frontend.tensors import TensorReader, packed
+
+aten = torch.ops.aten
+
+_SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
+
+_SIZE_QUERIES = {
+    aten.sym_size.int,
+    aten.sym_stride.int,
+    aten.sym_numel.default,
+    aten.sym_storage_offset.default,
+    aten.sym_is_contiguous.default,
+}
+"""Operators whose result is known from the graph: no call is needed."""
+
+
+def import_graph(gm: GraphModule, *, name: str = "main", fallback: str = "aten") -> Imported:
+    """The `fxt` module of a functional ATen graph with fake values in `node.meta["val"]`: from
+    AOTAutograd, `make_fx`, or `ExportedProgram.run_decompositions(...).graph_module`.
+
+    `fallback`: "aten" calls operators without a lowering in eager mode; "error" raises.
+
+    Raises:
+        UnsupportedGraph: operators without a lowering under `fallback="error"`, all of them.
+        FxlowerError: the graph changes a tensor in place, or lacks fake values.
+    """
+    if fallback not in ("aten", "error"):
+        raise FxlowerError(f'fallback must be "aten" or "error", got {fallback!r}')
+    importer = _Importer(gm)
+    importer.walk()
+    if fallback == "error" and importer.fallbacks.calls:
+        raise UnsupportedGraph(importer.fallbacks.unsupported())
+    return importer.finish(name)
+
+
+class _Importer:
+    def __init__(self, gm: GraphModule):
+        self.gm = gm
+        self.block = Block()
+        self.symbols = SymbolTable()
+        self.tensors = TensorReader(self.symbols)
+        self.builder = RuleBuilder(self.block)
+        self.scalars = ScalarBuilder(self.builder, self.symbols)
+        self.fallbacks = Fallbacks(self.block, self.symbols, self.tensors)
+        self.values: dict[Node, Any] = {}
+        self.opaque: set[Node] = set()
+        """Nodes with a tensor that `fxt` does not compute with."""
+        self.inputs: list[tuple[int, TensorInfo]] = []
+        self.attributes: dict[str, tuple[torch.Tensor, TensorInfo, SSAValue]] = {}
+        self.mutated: dict[Node, SSAValue] = {}
+        self.positions: dict[Node, int] = {}
+        self.results: list[tuple[SSAValue, TensorInfo]] = []
+        self.outputs: tuple[Any, ...] = ()
+        self.operators = 0
+
+    # ------------------------------------------------------------------------- arguments
+
+    def walk(self) -> None:
+        nodes = list(self.gm.graph.nodes)
+        for position, node in enumerate(n for n in nodes if n.op == "placeholder"):
+            self.positions[node] = position
+            self.placeholder(node, position)
+        for node in nodes:  # attributes are arguments too, so they come before any operation
+            if node.op == "get_attr":
+                self.attribute(node)
+        self.symbols.find_sources()
+        for node in nodes:
+            if node.op == "call_function":
+                self.call(node)
+            elif node.op == "output":
+                self.output(node)
+            elif node.op not in ("placeholder", "get_attr"):
+                raise FxlowerError(
+                    f"expected a graph of ATen operators, got a {node.op} of {node.target} at "
+                    f"{source_of(node)}: trace with make_fx, AOTAutograd or torch.export first"
+                )
+
+    def placeholder(self, node: Node, position: int) -> None:
+        value = node.meta.get("val")
+        if isinstance(value, torch.Tensor):
+            info = self.tensors.info(value)
+            self.inputs.append((position, info))
+            self.values[node] = self.argument(node, info)
+            self.symbols.add_tensor(position, info.dims, info.strides)
+            if info.element not in ELEMENT_BITS:
+                self.opaque.add(node)
+        elif isinstance(value, torch.SymInt):
+            self.symbols.add_number(position, value)
+            self.values[node] = _sym(self.symbols.dim(value))
+        elif type(value) in (int, bool, float):
+            self.values[node] = value
+        else:
+            self.values[node] = InputSlot(position)
+
+    def attribute(self, node: Node) -> None:
+        path = str(node.target)
+        held: Any = self.gm
+        for part in path.split("."):
+            held = getattr(held, part)
+        if not isinstance(held, torch.Tensor):
+            self.values[node] = held
+            return
+        if path not in self.attributes:
+            info = self.tensors.info(held)
+            self.attributes[path] = held, info, self.argument(node, info)
+        _, info, self.values[node] = self.attributes[path]
+        if info.element not in ELEMENT_BITS:
+            self.opaque.add(node)
+
+    def argument(self, node: Node, info: TensorInfo) -> SSAValue:
+        argument = self.block.insert_arg(info.type, len(self.block.args))
+        argument.name_hint = node.name
+        return argument
+
+    # ------------------------------------------------------------------------- operators
+
+    def call(self, node: Node) -> None:
+        target: Any = node.target
+        if target is operator.getitem:
+            self.values[node] = self.values[node.args[0]][node.args[1]]  # type: ignore[index]
+            if isinstance(node.args[0], Node) and node.args[0] in self.opaque:
+                self.mark_opaque(node)
+            return
+        value = node.meta.get("val")
+        if not isinstance(target, torch._ops.OpOverload) or target in _SIZE_QUERIES:
+            if isinstance(value, _SYMBOLIC):
+                self.values[node] = self.symbolic(value)
+                return
+            if isinstance(value, (bool, int, float)):
+                self.values[node] = value
+                return
+        self.operators += 1
+        if target is aten.copy_.default:
+            self.mutation(node)
+            return
+        _require_functional(node)
+        if target is aten._local_scalar_dense.default and isinstance(value, torch.SymFloat):
+            source = self.values[node.args[0]]  # type: ignore[index]
+            self.values[node] = self.scalars.item(source, value)
+            return
+        if target is aten._assert_scalar.default and self.holds(node.args[0]):
+            return
+        reason = self.lower(node, target, value)
+        if reason is not None:
+            self.fall_back(node, reason)
+
+    def symbolic(self, value: Any) -> Any:
+        """The value of a node that computes with sizes: known from its expression."""
+        if isinstance(value, torch.SymInt):
+            return _sym(self.symbols.dim(value))
+        return scalar_of(value)
+
+    def lower(self, node: Node, target: Any, value: Any) -> str | None:
+        """Build the node by its rule; the reason if that is impossible."""
+        rule = RULES.get(target)
+        if rule is None:
+            return "no lowering"
+        if any(n in self.opaque for n in node.all_input_nodes):
+            return "an argument has a dtype or layout that fxt lacks"
+        builder = self.builder
+        try:
+            builder.results = self.tensors.results(value)
+            args, kwargs = self.scalars.arguments(*_normalized(node), self.values)
+        except NotLowered as error:
+            return str(error)
+        last = self.block.last_op
+        try:
+            made = rule(builder, *args, **kwargs)
+            values = list(made) if isinstance(made, (list, tuple)) else [made]
+            self.check(node, rule, values)
+        except NotLowered as error:
+            while self.block.last_op is not last:
+                assert self.block.last_op is not None
+                self.block.erase_op(self.block.last_op)
+            return str(error)
+        for result in values:
+            if isinstance(result, OpResult) and result._name is None:
+                result._name = node.name
+        self.values[node] = values if isinstance(value, (list, tuple)) else made
+        return None
+
+    def check(self, node: Node, rule: Any, values: Sequence[SSAValue | None]) -> None:
+        """The one invariant of rules: the types that the graph says."""
+        expected = self.builder.results
+        if len(values) != len(expected):
+            raise FxlowerError(
+                f"internal error: {describe(rule)} gave {len(values)} results for {node.target}, "
+                f"expected {len(expected)}"
+            )
+        for value, info in zip(values, expected):
+            if info is None or value is None or value.type == info.type:
+                continue
+            if RuleBuilder.element(value) == info.element and _may_agree(value, info):
+                raise NotLowered(f"sizes are not known to agree: {value.type} and {info.type}")
+            raise FxlowerError(
+                f"internal error: {describe(rule)} gave {value.type} for {node.target} "
+                f"({node.name}, {source_of(node)}), expected {info.type}"
+            )
+
+    def fall_back(self, node: Node, reason: str) -> None:
+        """Let the host run the node."""
+        convert = self.fallbacks.converter(self.scalars, self.values)
+        self.values[node] = self.fallbacks.call(node, convert, reason)
+        self.mark_opaque(node)
+
+    def mark_opaque(self, node: Node) -> None:
+        infos = self.tensors.flat(node.meta.get("val"))
+        if any(i is not None and i.element not in ELEMENT_BITS for i in infos):
+            self.opaque.add(node)
+
+    def mutation(self, node: Node) -> None:
+        """`copy_` into an input: `@main` gets a result that the host writes there."""
+        target, source = node.args[:2]
+        value = self.values[source] if isinstance(source, Node) else source
+        if not isinstance(target, Node) or target not in self.positions:
+            raise FxlowerError(
+                f"expected copy_ into an input of the graph, got {node.format_node()} at "
+                f"{source_of(node)}: run the graph through AOTAutograd or functionalize it"
+            )
+        destination = self.values[target]
+        info = self.tensors.info(target.meta["val"])
+        if isinstance(value, SSAValue) and value.type != destination.type:
+            if source in self.opaque or target in self.opaque:
+                raise FxlowerError(
+                    f"copy_ of {value.type} into {destination.type} at {source_of(node)}: "
+                    "cast the value to the input's dtype first"
+                )
+            self.builder.results = (info,)
+            value = self.builder.to_result(value)
+        elif not isinstance(value, SSAValue):
+            value = self.builder.operand(value, info.element, info.dims)
+        self.mutated[target] = value
+        self.values[node] = self.values[target] = value
+
+    def holds(self, predicate: Any) -> bool:
+        """Whether an assertion on sizes is known to hold: sizes are not negative."""
+        value = self.values[predicate] if isinstance(predicate, Node) else predicate
+        if not isinstance(value, Scalar):
+            return value is True
+        return value.is_nonnegative_size(self.symbols.sizes)
+
+    # --------------------------------------------------------------------------- results
+
+    def output(self, node: Node) -> None:
+        returned = node.args[0]
+        outputs: list[Any] = []
+        index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
+        for out in returned if isinstance(returned, (list, tuple)) else [returned]:
+            if not isinstance(out, Node):
+                outputs.append(out)
+                continue
+            while out.target is aten.copy_.default:  # the input itself, after the mutation
+                out = out.args[0]
+                assert isinstance(out, Node)
+            value = self.values[out]
+            if out in self.positions and isinstance(value, (SSAValue, InputSlot)):
+                outputs.append(InputSlot(self.positions[out]))
+            elif isinstance(value, SSAValue):
+                info = self.tensors.info(out.meta["val"])
+                index = index_of.setdefault((value, info), len(self.results))
+                if index == len(self.results):
+                    self.results.append((value, info))
+                outputs.append(TensorOutput(index))
+            elif isinstance(value, Sym):
+                outputs.append(SizeSlot(str(value)))
+            elif isinstance(value, Scalar):
+                outputs.append(self.scalar_output(value))
+            else:
+                outputs.append(value)
+        self.outputs = tuple(outputs)
+
+    def scalar_output(self, value: Scalar) -> ScalarSlot | ExpressionSlot:
+        if value.is_computable(self.scalars):
+            result = self.scalars.emit(value)
+            self.results.append((result, TensorInfo(RuleBuilder.element(result), (), ())))
+            return ScalarSlot(len(self.results) - 1)
+        return value.slot(self.symbols)
+
+    def finish(self, name: str) -> Imported:
+        infos = [i for _, i in self.inputs] + [i for _, i, _ in self.attributes.values()]
+        argument_attrs = [_layout(i) for i in infos]
+        result_attrs = [_layout(i) for _, i in self.results]
+        arguments = {node: i for i, node in enumerate(self.tensor_placeholders())}
+        returned = [v for v, _ in self.results]
+        for target, value in self.mutated.items():
+            returned.append(value)
+            layout = _layout(self.tensors.info(target.meta["val"]))
+            result_attrs.append({**layout, "fxt.mutates": int_attr(arguments[target])})
+        used = self.needed_symbols()
+        for symbol in used:
+            argument = self.block.insert_arg(INDEX, len(self.block.args))
+            argument.name_hint = symbol
+            argument_attrs.append({"fxt.symbol": string_attr(symbol)})
+        emit(self.block, ReturnOp, returned)
+        function = FuncOp(
+            name,
+            ([a.type for a in self.block.args], [v.type for v in returned]),
+            Region(self.block),
+            arg_attrs=_attr_dicts(argument_attrs),
+            res_attrs=_attr_dicts(result_attrs),
+        )
+        calls = self.fallbacks.calls
+        return Imported(
+            module=ModuleOp([function]),
+            placeholders=len(self.positions),
+            tensor_inputs=tuple(position for position, _ in self.inputs),
+            attributes=tuple(t for t, _, _ in self.attributes.values()),
+            symbols=self.symbols.needed_sources(used),
+            outputs=self.outputs,
+            calls=calls,
+            operators=self.operators,
+            fallbacks=list(calls.values()),
+        )
+
+    def tensor_placeholders(self) -> list[Node]:
+        tensor_positions = {position for position, _ in self.inputs}
+        return [n for n, position in self.positions.items() if position in tensor_positions]
+
+    def needed_symbols(self) -> list[str]:
+        """Symbols in order of first appearance; each must have a source by now."""
+        for symbol in self.symbols.used:
+            if symbol not in self.symbols.sources:
+                raise FxlowerError(
+                    f"internal error: no input or operator gives the symbolic size {symbol}"
+                )
+        return list(self.symbols.used)
+
+
+def _sym(dim: int | str) -> int | Sym:
+    return Sym(dim) if isinstance(dim, str) else dim
+
+
+def _may_agree(value: SSAValue, info: TensorInfo) -> bool:
+    """Whether the dims could be equal for some values of the symbols."""
+    found = dims_of(value.type)
+    return len(found) == len(info.dims) and all(
+        a == b or isinstance(a, str) or isinstance(b, str) for a, b in zip(found, info.dims)
+    )
+
+
+def _layout(info: TensorInfo) -> dict[str, Any]:
+    return {} if packed(info) else {"fxt.strides": dims_attr(info.strides)}
+
+
+def _attr_dicts(dicts: Sequence[dict[str, Any]]) -> ArrayAttr[DictionaryAttr] | None:
+    return ArrayAttr([DictionaryAttr(d) for d in dicts]) if any(dicts) else None
+
+
+def _normalized(node: Node) -> tuple[Sequence[Any], dict[str, Any]]:
+    """The node's arguments in the order of the schema; only keyword-only ones by name."""
+    kwargs = dict(node.kwargs)
+    if not kwargs:
+        return node.args, kwargs
+    args = list(node.args)
+    for index, argument in enumerate(node.target._schema.arguments):  # type: ignore[union-attr]
+        if argument.kwarg_only:
+            break
+        if index >= len(args):
+            if not any(
+                a.name in kwargs and not a.kwarg_only
+                for a in node.target._schema.arguments[index:]  # type: ignore[union-attr]
+            ):
+                break
+            args.append(kwargs.pop(argument.name, argument.default_value))
+    return args, kwargs
+
+
+def _require_functional(node: Node) -> None:
+    schema = getattr(node.target, "_schema", None)
+    if isinstance(node.target, torch._ops.OpOverload) and schema is not None and schema.is_mutable:
+        raise FxlowerError(
+            f"{node.target} at {source_of(node)} changes a tensor in place, expected a functional "
+            "graph: run it through AOTAutograd, functionalize or ExportedProgram.run_decompositions"
+        )

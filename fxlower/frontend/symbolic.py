@@ -1,0 +1,206 @@
+"""Symbolic integers and floats of FX graphs: SymPy expressions to dims, and to host functions.
+
+Nothing here asks a `SymInt` for its value or compares one: that would add a guard, and so a
+recompilation, for every size met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sympy
+import torch
+from torch.utils._sympy import functions as sym
+from torch.utils._sympy.functions import FloorDiv, Max, Min, Mod, PythonMod
+
+from fxlower.analysis import symbols
+from fxlower.dialects.build import Dim
+from fxlower.frontend.program import SymbolSource
+
+_FLOOR_DIVISIONS = (FloorDiv, sym.CleanDiv)
+_MODULI = (Mod, PythonMod)
+
+
+class _NotADim(Exception):
+    """The expression is outside the grammar of `fxlower.analysis.symbols`."""
+
+
+def expression_of(value: Any) -> Any:
+    """The SymPy expression of a `SymInt`, `SymFloat` or `SymBool`; a number as it is."""
+    return (
+        value.node.expr
+        if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool))
+        else value
+    )
+
+
+def _text(expr: sympy.Expr) -> str:
+    """`expr` in the grammar of `fxlower.analysis.symbols`."""
+    if isinstance(expr, sympy.Integer):
+        return str(int(expr))
+    if isinstance(expr, sympy.Symbol):
+        return expr.name
+    args = [f"({_text(a)})" for a in expr.args]
+    if isinstance(expr, sympy.Add):
+        return " + ".join(args)
+    if isinstance(expr, sympy.Mul):
+        return "*".join(args)
+    if isinstance(expr, (sympy.Pow, sym.PowByNatural)) and expr.args[1] in (0, 1, 2, 3, 4):
+        return "**".join(args)
+    if isinstance(expr, _FLOOR_DIVISIONS):
+        return "//".join(args)
+    if isinstance(expr, _MODULI):
+        return "%".join(args)
+    if isinstance(expr, (Max, sympy.Max)):
+        return f"max({', '.join(args)})"
+    if isinstance(expr, (Min, sympy.Min)):
+        return f"min({', '.join(args)})"
+    if isinstance(expr, sym.Identity):
+        return args[0]
+    raise _NotADim
+
+
+def evaluator(expr: sympy.Basic) -> Callable[[Mapping[str, int]], Any]:
+    """`expr` as a function of the values of its symbols, by name."""
+    free = {s.name: s for s in expr.free_symbols}  # type: ignore[attr-defined]
+
+    def evaluate(values: Mapping[str, int]) -> Any:
+        result = expr.xreplace({s: sympy.Integer(values[name]) for name, s in free.items()})
+        if result in (sympy.true, sympy.false):
+            return result == sympy.true
+        return int(result) if result.is_integer else float(result)  # type: ignore[arg-type]
+
+    return evaluate
+
+
+class SymbolTable:
+    """The symbols of one graph: canonical text of expressions, and where values come from."""
+
+    def __init__(self) -> None:
+        self._dims: dict[Any, Dim] = {}
+        self._strides: dict[Any, Dim] = {}
+        self._shapes: list[tuple[str, int, int, Dim]] = []
+        self.used: dict[str, None] = {}
+        """Symbols in order of first appearance."""
+        self.sources: dict[str, SymbolSource] = {}
+        self.sizes: set[str] = set()
+        """Symbols that are known to be some tensor's size, so not negative."""
+
+    def dim(self, value: Any) -> Dim:
+        """The canonical dim of an `int` or `SymInt`."""
+        if type(value) is int:
+            return value
+        return self.dim_of_expression(expression_of(value))
+
+    def dim_of_expression(self, expr: Any) -> Dim:
+        known = self._dims.get(expr)
+        if known is None:
+            known = self._dims[expr] = self._make(expr)
+        return known
+
+    def _make(self, expr: Any) -> Dim:
+        if isinstance(expr, int):
+            return expr
+        try:
+            dim = symbols.canonical(_text(expr))
+        except (_NotADim, ValueError):
+            dim = self._opaque(expr)
+        for name in symbols.symbols_of(dim):
+            self.used.setdefault(name)
+        return dim
+
+    def _opaque(self, expr: sympy.Expr) -> str:
+        """A fresh symbol for an expression that dims cannot say."""
+        reads = tuple(sorted(s.name for s in expr.free_symbols))  # type: ignore[attr-defined]
+        for name in reads:
+            self.used.setdefault(name)
+        number = sum(1 for s in self.sources.values() if s.kind == "expression")
+        fresh = f"e{number}"
+        self.sources[fresh] = SymbolSource("expression", expression=evaluator(expr), symbols=reads)
+        return fresh
+
+    def stride(self, value: Any) -> Dim:
+        """The canonical dim of a stride, where `max(1, size)` is `size`: the stride of a dimension
+        above one of size 0 means nothing."""
+        if type(value) is int:
+            return value
+        expr = expression_of(value)
+        known = self._strides.get(expr)
+        if known is None:
+            simple = expr
+            for clamp in getattr(expr, "atoms", lambda *_: ())(Max, sympy.Max):
+                rest = [a for a in clamp.args if a != 1]
+                if len(rest) == 1 != len(clamp.args):
+                    simple = simple.xreplace({clamp: rest[0]})
+            known = self._strides[expr] = self.dim_of_expression(simple)
+        return known
+
+    # ------------------------------------------------------------------ where symbols come from
+
+    def add_number(self, position: int, value: Any) -> None:
+        """Placeholder `position` is the symbolic integer `value`."""
+        self._shapes.append(("value", position, -1, self.dim(value)))
+
+    def add_tensor(self, position: int, dims: tuple[Dim, ...], strides: tuple[Dim, ...]) -> None:
+        """Placeholder `position` is a tensor with these sizes and strides."""
+        for axis, dim in enumerate(dims):
+            if isinstance(dim, str):
+                self._shapes.append(("size", position, axis, dim))
+                self.sizes.update(symbols.symbols_of(dim) if dim.isidentifier() else ())
+        for axis, stride in enumerate(strides):
+            if isinstance(stride, str):
+                self._shapes.append(("stride", position, axis, stride))
+
+    def find_sources(self) -> None:
+        """Give every symbol of the inputs the cheapest source: a number, a size, a stride, or the
+        solution of a size such as `2*s0 + 1`."""
+        for kind in ("value", "size", "stride"):
+            for found, position, axis, dim in self._shapes:
+                if found == kind and isinstance(dim, str) and dim.isidentifier():
+                    self.sources.setdefault(dim, SymbolSource(kind, position, axis))
+        progress = True
+        while progress:
+            progress = False
+            for kind, position, axis, dim in self._shapes:
+                progress |= self._solve(kind, position, axis, dim)
+
+    def _solve(self, kind: str, position: int, axis: int, dim: Dim) -> bool:
+        """Find the one unknown symbol s of `dim` = a*s + b, where a and b are known."""
+        unknown = [s for s in symbols.symbols_of(dim) if s not in self.sources]
+        if len(unknown) != 1:
+            return False
+        (name,) = unknown
+        terms = symbols.polynomial(dim)
+        factor = symbols.text(
+            tuple((tuple(a for a in m if a != name), c) for m, c in terms if name in m)
+        )
+        rest = symbols.text(tuple((m, c) for m, c in terms if name not in m))
+        left = {s for part in (factor, rest) for s in symbols.symbols_of(part)}
+        if name in left or any(m.count(name) > 1 for m, _ in terms) or factor == 0:
+            return False
+        whole = f"v{len(self.sources)}"
+        self.sources[whole] = SymbolSource(kind, position, axis)
+        difference = symbols.sub(whole, rest)
+
+        def solve(values: Mapping[str, int]) -> int:
+            return symbols.evaluate(difference, values) // symbols.evaluate(factor, values)
+
+        reads = tuple(dict.fromkeys((whole, *sorted(left))))
+        self.sources[name] = SymbolSource("expression", expression=solve, symbols=reads)
+        return True
+
+    def needed_sources(self, used: list[str]) -> dict[str, SymbolSource]:
+        """The sources of `used` and of what their expressions read; those come first."""
+        needed: dict[str, SymbolSource] = {}
+
+        def visit(name: str) -> None:
+            if name not in needed:
+                source = self.sources[name]
+                for read in source.symbols:
+                    visit(read)
+                needed[name] = source
+
+        for name in used:
+            visit(name)
+        return needed
