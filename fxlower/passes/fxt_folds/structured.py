@@ -34,12 +34,6 @@ def fold_reduction(r: Rebuilder, q: Request) -> SSAValue | None:
         return value
     if all(shape[a] == 1 for a in axes):
         return r.reshape(value, dims_of(q.type))
-    unit = [a for a in axes if shape[a] == 1]
-    if unit:
-        kept = [a for a in range(len(shape)) if a not in unit]
-        rest = tuple(i for i, a in enumerate(kept) if a in axes)
-        narrow = r.reshape(value, tuple(shape[a] for a in kept))
-        return r.build(q.cls, (narrow,), q.type, {"axes": axes_attr(rest)})
     number = full_value(value)
     if number is None:
         return None
