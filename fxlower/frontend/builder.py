@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.fx import Node
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Block, OpResult, SSAValue
 
@@ -64,14 +65,19 @@ class RuleBuilder:
     """Appends `fxt` ops to `block` for one FX node at a time."""
 
     block: Block
+    node: Node
+    """The FX node that is being lowered, for what its arguments do not say."""
+    is_nonnegative: Callable[[Dim], bool]
+    """Whether a dim is known to be 0 or more, without a new guard."""
     results: tuple[TensorInfo | None, ...]
     """The node's results, in the order of the operator's schema; None where one is no tensor."""
 
     numbers: set[SSAValue]
     """0-d tensors that stand for Python numbers, and so are promoted as these are."""
 
-    def __init__(self, block: Block):
+    def __init__(self, block: Block, is_nonnegative: Callable[[Dim], bool]):
         self.block = block
+        self.is_nonnegative = is_nonnegative
         self.results = ()
         self.numbers = set()
 

@@ -87,7 +87,7 @@ class _Importer:
         self.block = Block()
         self.symbols = SymbolTable()
         self.tensors = TensorReader(self.symbols)
-        self.builder = RuleBuilder(self.block)
+        self.builder = RuleBuilder(self.block, self.symbols.is_nonnegative)
         self.scalars = ScalarBuilder(self.builder, self.symbols)
         self.fallbacks = Fallbacks(self.block, self.symbols, self.tensors)
         self.values: dict[Node, Any] = {}
@@ -206,6 +206,7 @@ class _Importer:
         if any(n in self.opaque for n in node.all_input_nodes):
             return "an argument has a dtype or layout that fxt lacks"
         builder = self.builder
+        builder.node = node
         try:
             builder.results = self.tensors.results(value)
             args, kwargs = self.scalars.arguments(*_normalized(node), self.values)

@@ -84,6 +84,7 @@ class SymbolTable:
         self.used: dict[str, None] = {}
         """Symbols in order of first appearance."""
         self.sources: dict[str, SymbolSource] = {}
+        self._shape_env: Any = None
         self.sizes: set[str] = set()
         """Symbols that are known to be some tensor's size, so not negative."""
 
@@ -91,7 +92,25 @@ class SymbolTable:
         """The canonical dim of an `int` or `SymInt`."""
         if type(value) is int:
             return value
+        if self._shape_env is None and isinstance(value, torch.SymInt):
+            self._shape_env = value.node.shape_env
         return self.dim_of_expression(expression_of(value))
+
+    def is_nonnegative(self, dim: Dim) -> bool:
+        """Whether `dim` is known to be 0 or more, by the ranges of its symbols; adds no guard."""
+        if isinstance(dim, int):
+            return dim >= 0
+        terms = symbols.polynomial(dim)
+        names = symbols.symbols_of(dim)
+        if all(n in self.sizes for n in names) and all(c > 0 for _, c in terms):
+            return True
+        if self._shape_env is None:
+            return False
+        known = {s.name: s for s in self._shape_env.var_to_range}
+        if not all(n in known for n in names) or "//" in dim or "%" in dim or "(" in dim:
+            return False
+        expr = eval(dim, {"__builtins__": {}}, {n: known[n] for n in names})
+        return bool(self._shape_env.bound_sympy(expr).lower >= 0)
 
     def dim_of_expression(self, expr: Any) -> Dim:
         known = self._dims.get(expr)
