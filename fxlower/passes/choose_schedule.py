@@ -108,7 +108,7 @@ def _chunk(nest: Nest, size: Dim, step: int, point: float) -> int:
         return step
     busy = 1 << ceil(log2(max(cost.TASK_NANOSECONDS / max(point, 1e-3), step)))
     if isinstance(size, int) and size <= busy:
-        return ceil(size / step) * step
+        return max(ceil(size / step), 1) * step
     return max(min(busy, MAX_CHUNK), step)
 
 

@@ -90,6 +90,7 @@ class NestEmitter:
         self.buffers: dict[SSAValue, SSAValue] = {}
         self.views: dict[object, SSAValue] = {}
         self.current_phase = 0
+        self.neutral: list[SSAValue] = []
         self._plan_phases()
 
     # ----------------------------------------------------------------------- phases
@@ -249,7 +250,7 @@ class NestEmitter:
     def _rows(self, steps: list[Step]) -> None:
         """One phase: the loops over the inner dims with `steps` fused in them."""
         reductions = [s for s in steps if s.reduces]
-        init = [self._scalar(o) for s in reductions for o in s.op.outputs]
+        init = self.neutral = [self._scalar(o) for s in reductions for o in s.op.outputs]
         results = self._row_loops(steps, reductions, init, 0) if self.inner else None
         if results is None:
             self.row_values = self.values
@@ -289,7 +290,8 @@ class NestEmitter:
             limit = cost.unroll_limit(sum(cost.step_cost(s) for s in steps))
             marks = vector_loop(self.schedule.width, min(self.schedule.unroll, limit))
         one = builder.constant(1)
-        results = list(builder.close_for((lower, upper, one), init, results, marks))
+        start_values = self.neutral if block else init
+        results = list(builder.close_for((lower, upper, one), start_values, results, marks))
         if block:
             combined = [
                 builder.pure(type(op), (total, part), total.type, op.properties)

@@ -7,24 +7,10 @@ import mmap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from xdsl.context import Context
-from xdsl.parser import Parser
-from xdsl.passes import ModulePass
-from xdsl.universe import XDSL_UNIVERSE
 
-from fxlower.codegen.emitter import emit_llvm_ir
-from fxlower.codegen.object import compile_object
-from fxlower.passes.target import target_of
-from fxlower.runtime import jit
-from fxlower.universe import FXLOWER_UNIVERSE, REPLACED_DIALECTS
+from tests.kernel_runner import run_kernel
 
-PIPELINE = (
-    "choose-schedule",
-    "convert-linalg-to-scf",
-    "vectorize",
-    "expand-math",
-    "convert-to-llvm",
-)
+PASSES = "choose-schedule,convert-linalg-to-scf,vectorize"
 
 NUMPY = {
     "f32": np.float32,
@@ -37,14 +23,6 @@ NUMPY = {
     "i32": np.int32,
     "i64": np.int64,
 }
-
-
-def context() -> Context:
-    made = Context()
-    dialects = XDSL_UNIVERSE.all_dialects | REPLACED_DIALECTS | FXLOWER_UNIVERSE.all_dialects
-    for name, factory in dialects.items():
-        made.register_dialect(name, factory)
-    return made
 
 
 def tensor(element: str, dims: Sequence[int | str]) -> str:
@@ -103,7 +81,8 @@ class KernelText:
     def fill(self, value: str, element: str, dims: Sequence[int | str]) -> str:
         empty, name, scalar = self.empty(element, dims), self.name(), self.name()
         type_ = tensor(element, dims)
-        self.lines.append(f"%{scalar} = arith.constant {value} : {element}")
+        constant = value if value in ("true", "false") else f"{value} : {element}"
+        self.lines.append(f"%{scalar} = arith.constant {constant}")
         self.lines.append(
             f"%{name} = linalg.fill ins(%{scalar} : {element}) outs(%{empty} : {type_}) -> {type_}"
         )
@@ -184,19 +163,6 @@ class KernelText:
         )
 
 
-def lower(text: str, pipeline: Sequence[str] = PIPELINE, verify: bool = True):
-    """The module after the passes of `pipeline`."""
-    ctx = context()
-    module = Parser(ctx, text).parse_module()
-    module.verify()
-    for name in pipeline:
-        made: type[ModulePass] = FXLOWER_UNIVERSE.all_passes[name]()
-        made().apply(ctx, module)
-        if verify:
-            module.verify()
-    return module
-
-
 def guarded(array: np.ndarray) -> np.ndarray:
     """A copy that ends where readable memory ends, so that a read past it is a crash."""
     pages = (array.nbytes + mmap.PAGESIZE - 1) // mmap.PAGESIZE + 1
@@ -219,12 +185,7 @@ def run(
     trap: bool = False,
 ) -> int:
     """Runs `@kernel` on arrays as they lie in memory; the trap it raised."""
-    module = lower(text)
-    target = target_of(module)
-    code = jit.load(compile_object(emit_llvm_ir(module, target), target), ["kernel"])
     raised = np.zeros(1, np.int64)
-    arguments = [a.ctypes.data for a in (*inputs, *outputs)]
-    if trap:
-        arguments.append(raised.ctypes.data)
-    jit.call(code.address("kernel"), [*arguments, *(symbols or {}).values()])
+    arrays = [*inputs, *outputs, *([raised] if trap else [])]
+    run_kernel(text, "kernel", [*arrays, *(symbols or {}).values()], PASSES)
     return int(raised[0])
