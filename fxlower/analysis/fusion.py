@@ -1,0 +1,600 @@
+"""Which operations of `@main` become one kernel.
+
+One sweep over the operations, producers first. An operation joins the group of an operand when it
+fits that group's loop space: its result exists at every point of the space, or, after a reduction,
+at every point of the outer dims. It brings the groups of its other operands along where those fit
+as well; what does not fit is read from memory. A group never needs what needs the group.
+
+Views of values in memory are free and belong to no unit; views of values inside a group only
+rename loop dims. Generators (`fxt.full`, `fxt.iota`, ...) and cheap recipes are computed again
+wherever they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import ArrayAttr, TensorType
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import BlockArgument, Operation, SSAValue
+
+from fxlower.analysis.fusion_costs import (
+    CHEAP,
+    MAX_MEMBERS,
+    Recipe,
+    is_column_reduction,
+    may_reduce_columns,
+    may_run_in_rows,
+)
+from fxlower.analysis.fusion_units import Member, Unit, UnitGraph, try_merge
+from fxlower.analysis.layout import (
+    Strides,
+    canonical,
+    declared_strides,
+    is_dense,
+    source_strides,
+    view_strides,
+)
+from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine, resolve, unify
+from fxlower.analysis.symbols import contiguous_strides
+from fxlower.dialects import fxt
+from fxlower.dialects.build import Dim, dims_from, dims_of, emit1
+from fxlower.dialects.fxt.elementwise import ELEMENTWISE
+from fxlower.dialects.fxt.structured import REDUCTIONS
+from fxlower.dialects.fxt.view import VIEWS
+
+GENERATORS = (fxt.FullOp, fxt.DenseOp, fxt.IotaOp, fxt.SizeOp)
+_POINTWISE = {*ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
+_FREE_IN_GROUPS = (fxt.PermuteOp, fxt.BroadcastOp, fxt.ReshapeOp)
+
+
+@dataclass
+class Partition:
+    """The result of the analysis."""
+
+    units: list[Unit]
+    """In an order in which they can run."""
+    strides: dict[SSAValue, Strides]
+    """Of every value in memory."""
+    roots: dict[SSAValue, SSAValue]
+    """Of every value in memory, the argument or result of a unit that it is a view of."""
+    bases: dict[SSAValue, SSAValue]
+    """Of members, generators and views of them: the member or generator."""
+    outputs: list[SSAValue]
+    """What `@main` returns: its operands of `func.return`, or copies of them."""
+
+
+def partition(function: FuncOp) -> Partition:
+    """Divide `function` (`@main` at stage `tensor`) into units.
+
+    Appends `fxt.reshape` operations without effect to it where a result must be copied.
+    """
+    sweep = _Sweep(function)
+    for op in _sweep_order(function):
+        sweep.visit(op)
+    outputs = sweep.outputs()
+    units = [u for u in sweep.graph.in_order() if u.op is not None or u.results]
+    return Partition(units, sweep.strides, sweep.roots, sweep.base, outputs)
+
+
+def _sweep_order(function: FuncOp) -> list[Operation]:
+    """Program order, with column reductions and what follows from them last: the loops of a row
+    reduction suit the maps around it better, so it has the first say."""
+    now: list[Operation] = []
+    later: list[Operation] = []
+    postponed: set[SSAValue] = set()
+    host_postponed = False
+    for op in function.body.block.ops:
+        if isinstance(op, ReturnOp):
+            continue
+        wait = is_column_reduction(op) or any(v in postponed for v in op._operands)
+        if isinstance(op, fxt.AtenOp):
+            host_postponed = wait = wait or host_postponed
+        if wait:
+            later.append(op)
+            postponed.update(op.results)
+        else:
+            now.append(op)
+    return now + later
+
+
+class _Sweep:
+    def __init__(self, function: FuncOp):
+        self.function = function
+        self.block = function.body.block
+        self.graph = UnitGraph()
+        self.unit_of: dict[SSAValue, Unit] = {}
+        self.base: dict[SSAValue, SSAValue] = {}
+        """Of members, generators and views of them: the member or generator."""
+        self.roots: dict[SSAValue, SSAValue] = {}
+        self.strides: dict[SSAValue, Strides] = {}
+        self.recipes: dict[SSAValue, Recipe] = {}
+        self.reductions: dict[tuple[SSAValue, tuple[int, ...]], Unit] = {}
+        self.last_host_call: Unit | None = None
+        for i, argument in enumerate(self.block.args):
+            if isinstance(argument.type, TensorType):
+                self.roots[argument] = argument
+                self.strides[argument] = declared_strides(argument.type, function.arg_attrs, i)
+        self.required = self._required_strides()
+        self.demanded = self._demands()
+
+    # --------------------------------------------------------------------- results of @main
+
+    def _return(self) -> ReturnOp:
+        last = self.block.last_op
+        assert isinstance(last, ReturnOp)
+        return last
+
+    def _required_strides(self) -> list[Strides]:
+        """The strides of each result of `@main`; of one that is written into an argument, its."""
+        function = self.function
+        out: list[Strides] = []
+        for i, value in enumerate(self._return().operands):
+            strides = declared_strides(value.type, function.res_attrs, i)
+            target = self._mutated_argument(i)
+            if target is not None and "fxt.strides" not in function.res_attrs.data[i].data:  # type: ignore[union-attr]
+                strides = self.strides[target]
+            out.append(strides)
+        return out
+
+    def _mutated_argument(self, result: int) -> SSAValue | None:
+        if self.function.res_attrs is None:
+            return None
+        attribute = self.function.res_attrs.data[result].data.get("fxt.mutates")
+        return None if attribute is None else self.block.args[attribute.value.data]  # type: ignore[attr-defined]
+
+    def _demands(self) -> dict[SSAValue, Strides]:
+        """The strides that the result of a kernel shall have so that a result of `@main` is a
+        view of it."""
+        demands: dict[SSAValue, Strides] = {}
+        for value, strides in zip(self._return().operands, self.required):
+            wanted: Strides | None = strides
+            while isinstance(value.owner, fxt.PermuteOp | fxt.ReshapeOp) and wanted is not None:
+                wanted = source_strides(value.owner, wanted)
+                value = value.owner.input
+            if wanted is None or isinstance(value, BlockArgument) or value in demands:
+                continue
+            made_here = not isinstance(value.owner, (*VIEWS, fxt.AtenOp))
+            if made_here and is_dense(dims_of(value.type), wanted):
+                demands[value] = wanted
+        return demands
+
+    def outputs(self) -> list[SSAValue]:
+        """What `@main` returns, in memory with the strides required."""
+        out: list[SSAValue] = []
+        for i, (value, wanted) in enumerate(zip(self._return().operands, self.required)):
+            self.in_memory(value)
+            same = self.strides[value] == wanted
+            # A view of an argument that is written into an argument may overlap it.
+            of_input = isinstance(self.roots[value], BlockArgument)
+            if not same or (self._mutated_argument(i) is not None and of_input):
+                value = self._copy(value, wanted)
+            out.append(value)
+        return out
+
+    def _copy(self, value: SSAValue, strides: Strides) -> SSAValue:
+        copied = emit1(self.block, fxt.ReshapeOp, (value,), value.type)
+        last = copied.op
+        last.detach()
+        self.block.insert_op_before(last, self._return())
+        self.demanded[copied] = strides
+        self._new_group(last, copied, new_axes(dims_of(value.type)), [value])
+        self.in_memory(copied)
+        return copied
+
+    # ---------------------------------------------------------------------------- dispatch
+
+    def visit(self, op: Operation) -> None:
+        kind = type(op)
+        if kind in _POINTWISE:
+            self._visit_pointwise(op)
+        elif kind in VIEWS:
+            self._visit_view(op)
+        elif kind in GENERATORS:
+            self.base[op.results[0]] = op.results[0]
+            self.recipes[op.results[0]] = Recipe(0)
+        elif kind in REDUCTIONS:
+            self._visit_reduction(op)  # type: ignore[arg-type]
+        else:
+            self._visit_opaque(op)
+
+    def _visit_opaque(self, op: Operation) -> None:
+        """An operation with a kernel of its own, or a call of the host."""
+        unit = self.graph.new(op)
+        for operand in op.operands:
+            if isinstance(op, fxt.ScatterOp) and isinstance(operand.owner, fxt.IotaOp):
+                continue  # made in the kernel
+            self._depend(unit, self.in_memory(operand))
+        if isinstance(op, fxt.AtenOp):
+            if self.last_host_call is not None:
+                self._depend(unit, self.last_host_call)
+            self.last_host_call = unit
+        for i, result in enumerate(op.results):
+            self.unit_of[result] = unit
+            self.roots[result] = result
+            sizes = dims_of(result.type)
+            if isinstance(op, fxt.AtenOp):
+                declared = op.attributes.get("strides")
+                self.strides[result] = (
+                    canonical(sizes, dims_from(declared.data[i]))
+                    if isinstance(declared, ArrayAttr)
+                    else contiguous_strides(sizes)
+                )
+            else:
+                self.strides[result] = self._strides_of_result(result)
+
+    def _visit_view(self, op: Operation) -> None:
+        source, result = op.operands[0], op.results[0]
+        base = self.base.get(source)
+        if base is not None:
+            if isinstance(op, _FREE_IN_GROUPS):
+                self.base[result] = base
+                return
+            self.in_memory(source)
+        strides = view_strides(op, self.strides[source])
+        if strides is not None:
+            self.roots[result] = self.roots[source]
+            self.strides[result] = strides
+            return
+        self._copy_reshaped(op, source)
+
+    def _copy_reshaped(self, op: Operation, source: SSAValue) -> None:
+        """A group for a reshape that is no view. Its loops are the dims of the operand; members
+        see the dims of the result where those are products of the operand's."""
+        result = op.results[0]
+        loops = new_axes(dims_of(source.type))
+        unit = self._new_unit(flatten(loops))
+        self._read(unit, source)
+        axes = refine(flatten(loops), dims_of(result.type))
+        if axes is not None:
+            self._add(unit, op, axes, loops)
+            return
+        # No loop dims tell the result's: it can only be read from memory.
+        unit.members[result] = Member(op, loops, loops)
+        unit.results[result] = None
+        self.unit_of[result] = unit
+        self.base.pop(result, None)
+        self.roots[result] = result
+        self.strides[result] = contiguous_strides(dims_of(result.type))
+
+    # -------------------------------------------------------------------------- pointwise
+
+    def _visit_pointwise(self, op: Operation) -> None:
+        result = op.results[0]
+        operands: list[SSAValue] = list(op._operands)
+        if isinstance(op, fxt.GatherOp):
+            source, *operands = operands
+            self.in_memory(source)
+            sources = [source]
+        else:
+            sources = []
+            self._note_recipe(op, result)
+        groups: dict[int, Unit] = {}
+        for operand in operands:
+            unit = self._group_of(operand)
+            if unit is not None:
+                groups[unit.index] = unit
+        for index in sorted(groups, reverse=True):
+            unit = groups[index]
+            if unit.absorbed is None and self._try_join(op, unit, operands, sources):
+                return
+        self._new_group(op, result, new_axes(dims_of(result.type)), [*operands, *sources])
+
+    def _note_recipe(self, op: Operation, result: SSAValue) -> None:
+        if type(op) not in CHEAP:
+            return
+        count = 1
+        sources: dict[SSAValue, None] = {}
+        for operand in op._operands:
+            base = self.base.get(operand)
+            if base is None:
+                sources[operand] = None
+                continue
+            recipe = self.recipes.get(base)
+            if recipe is None or not renames_only(operand, base):
+                return
+            count += recipe.operations
+            sources.update(dict.fromkeys(recipe.sources))
+        recipe = Recipe(count, tuple(sources))
+        if recipe.is_cheap:
+            self.recipes[result] = recipe
+
+    def _try_join(
+        self, op: Operation, unit: Unit, operands: Sequence[SSAValue], sources: Sequence[SSAValue]
+    ) -> bool:
+        """Make `op` a member of `unit`, with the groups of its other operands where they fit."""
+        if len(unit.members) >= MAX_MEMBERS:
+            return False
+        axes: list[LoopDims | None] = [None] * len(dims_of(op.results[0].type))
+        others: list[SSAValue] = []
+        for operand in operands:
+            if self._group_of(operand) is not unit:
+                others.append(operand)
+                continue
+            if not _combine(axes, self._axes(operand)):
+                return False
+        if any(self._would_follow(unit, v) for v in (*others, *sources)):
+            return False
+        at = self._bind(unit, axes, dims_of(op.results[0].type))
+        if at is None or (level := unit.covers(at)) is None:
+            return False
+        if level == "full" and not may_run_in_rows(unit.outer, unit.inner):
+            return False
+        self._bring_along(unit, at, others, sources)
+        for value in others:
+            if self._group_of(value) is not unit:
+                self._read(unit, value)
+        for value in sources:
+            self._read(unit, value)
+        self._add(unit, op, at, at)
+        return True
+
+    def _bring_along(
+        self, unit: Unit, at: Axes, others: Sequence[SSAValue], sources: Sequence[SSAValue]
+    ) -> None:
+        """Merge the groups of `others` into `unit` where all that is read of them fits."""
+        suppliers = [(v, self._supplier(v)) for v in (*others, *sources)]
+        for _, other in suppliers:
+            while other is not None and other.absorbed is not None:
+                other = other.absorbed
+            if other is None or other is unit or other.op is not None:
+                continue
+            if len(unit.members) + len(other.members) > MAX_MEMBERS:
+                continue
+            axes: list[LoopDims | None] = [None] * len(at)
+            fits = True
+            for value, supplier in suppliers:
+                while supplier is not None and supplier.absorbed is not None:
+                    supplier = supplier.absorbed
+                if supplier is other:
+                    found = self._axes(value) if value in self.base else None
+                    fits = fits and value not in sources and _combine(axes, found)
+                elif supplier is not None and supplier is not unit:
+                    fits = fits and not self.graph.follows(supplier, other)
+            if fits:
+                try_merge(self.graph, unit, at, other, tuple(axes))
+
+    def _bind(
+        self, unit: Unit, axes: list[LoopDims | None], sizes: Sequence
+    ) -> tuple[LoopDims, ...] | None:
+        """Loop dims for the axes along which every operand of the group repeats: a row's result
+        goes back over the row."""
+        free = [i for i, axis in enumerate(axes) if axis is None]
+        if free:
+            if all(sizes[i] == 1 for i in free):
+                found: Axes | None = ((),) * len(free)
+            elif unit.inner and unit.covers(tuple(axes)) == "outer":
+                found = refine(unit.inner, [sizes[i] for i in free])
+            else:
+                found = None
+            if found is None:
+                return None
+            for i, axis in zip(free, found):
+                axes[i] = axis
+        return tuple(resolve(a) for a in axes)  # type: ignore[arg-type]
+
+    # --------------------------------------------------------------------------- reductions
+
+    def _visit_reduction(self, op: fxt.ReductionOp) -> None:
+        operand = op.input
+        unit = self._group_of(operand)
+        if unit is not None and self._try_reduce(op, unit, self._axes(operand)):
+            return
+        key = (operand, op.axes)
+        unit = self.reductions.get(key)
+        if unit is not None and unit.absorbed is None and not self._would_follow(unit, operand):
+            loops = next(m.domain for m in unit.members.values() if m.op.operands[0] is operand)
+        else:
+            loops = new_axes(dims_of(operand.type))
+            unit = self._new_unit(flatten(loops))
+            self._read(unit, operand)
+            unit.inner = tuple(d for a in op.axes for d in loops[a])
+            self.reductions[key] = unit
+        axes = tuple(a for i, a in enumerate(loops) if i not in op.axes)
+        self._add(unit, op, axes, loops)
+
+    def _try_reduce(self, op: fxt.ReductionOp, unit: Unit, domain: Axes | None) -> bool:
+        if domain is None or None in domain or len(unit.members) >= MAX_MEMBERS:
+            return False
+        kept = tuple(a for i, a in enumerate(domain) if i not in op.axes)
+        reduced = flatten(tuple(domain[i] for i in op.axes))
+        if reduced:
+            if unit.covers(domain) != "full":
+                return False
+            if unit.inner:
+                if set(map(id, resolve(unit.inner))) != set(map(id, reduced)):
+                    return False
+            else:
+                outer = flatten(kept)
+                if is_column_reduction(op) and not may_reduce_columns(outer):
+                    return False
+                if unit.results and not may_run_in_rows(outer, reduced):
+                    return False
+                unit.inner = reduced
+        self._add(unit, op, kept, domain)
+        return True
+
+    # ----------------------------------------------------------------------------- members
+
+    def _new_unit(self, space: LoopDims) -> Unit:
+        unit = self.graph.new()
+        unit.space = space
+        return unit
+
+    def _new_group(
+        self, op: Operation, result: SSAValue, axes: Axes, operands: Sequence[SSAValue]
+    ) -> None:
+        unit = self._new_unit(flatten(axes))
+        for operand in operands:
+            self._read(unit, operand)
+        self._add(unit, op, axes, axes)
+
+    def _add(self, unit: Unit, op: Operation, axes: Axes, domain: Axes) -> None:
+        result = op.results[0]
+        unit.members[result] = Member(op, axes, domain)
+        self.unit_of[result] = unit
+        self.base[result] = result
+
+    def _group_of(self, value: SSAValue) -> Unit | None:
+        """The group that computes `value` or what it is a view of."""
+        base = self.base.get(value)
+        if base is None:
+            return None
+        return self._unit(base)
+
+    def _unit(self, value: SSAValue) -> Unit | None:
+        unit = self.unit_of.get(value)
+        while unit is not None and unit.absorbed is not None:
+            unit = unit.absorbed
+        return unit
+
+    def _supplier(self, value: SSAValue) -> Unit | None:
+        """The unit that `value` would be read from."""
+        base = self.base.get(value)
+        return self._unit(self.roots[value] if base is None else base)
+
+    def _axes(self, value: SSAValue) -> Axes | None:
+        """The axes of `value`, a member of a group or a view of one; None where the view cannot
+        be expressed in loop dims."""
+        base = self.base[value]
+        if value is base:
+            unit = self._group_of(value)
+            return None if unit is None else unit.members[value].axes
+        op = value.owner
+        axes = self._axes(op.operands[0])  # type: ignore[union-attr]
+        if axes is None:
+            return None
+        match op:
+            case fxt.PermuteOp():
+                return tuple(axes[a] for a in op.axes)
+            case fxt.BroadcastOp():
+                out: list[LoopDims | None] = [None] * len(dims_of(value.type))
+                for axis, dims in zip(op.axes, axes):
+                    out[axis] = dims
+                return tuple(out)
+            case fxt.ReshapeOp():
+                return _reshape_axes(axes, dims_of(op.input.type), dims_of(value.type))
+            case _:
+                return None
+
+    # ------------------------------------------------------------------------------ memory
+
+    def _strides_of_result(self, value: SSAValue) -> Strides:
+        return self.demanded.get(value) or contiguous_strides(dims_of(value.type))
+
+    def in_memory(self, value: SSAValue) -> Unit | None:
+        """Have `value` in memory; the unit that puts it there, None for arguments."""
+        if value not in self.roots:
+            self._materialize(value)
+        return self._unit(self.roots[value])
+
+    def _materialize(self, value: SSAValue) -> None:
+        if value is self.base[value]:
+            unit = self._unit(value)
+            if unit is None:  # a generator, which nobody needed in memory so far
+                axes = new_axes(dims_of(value.type))
+                unit = self._new_unit(flatten(axes))
+                self._add(unit, value.owner, axes, axes)  # type: ignore[arg-type]
+            unit.results[value] = None
+            self.roots[value] = value
+            self.strides[value] = self._strides_of_result(value)
+            return
+        op = value.owner
+        assert isinstance(op, Operation)
+        source = op.operands[0]
+        strides = view_strides(op, self._strides_if_in_memory(source))
+        if strides is not None:
+            self.in_memory(source)
+            self.roots[value] = self.roots[source]
+            self.strides[value] = strides
+            return
+        unit = self._group_of(value)
+        axes = self._axes(value) if unit is not None else None
+        if unit is not None and axes is not None and None not in axes and unit.covers(axes):
+            self._add(unit, op, axes, axes)
+        else:
+            self.in_memory(source)
+            self._copy_reshaped(op, source)
+        self.in_memory(value)
+
+    def _strides_if_in_memory(self, value: SSAValue) -> Strides:
+        known = self.strides.get(value)
+        if known is not None:
+            return known
+        if value is self.base[value]:
+            return self._strides_of_result(value)
+        op = value.owner
+        assert isinstance(op, Operation)
+        strides = view_strides(op, self._strides_if_in_memory(op.operands[0]))
+        return strides or contiguous_strides(dims_of(value.type))
+
+    def _recipe(self, value: SSAValue) -> Recipe | None:
+        """How to compute `value` again where it is used, if that is better than to read it."""
+        base = self.base.get(value)
+        if base is None or value in self.roots:
+            return None
+        recipe = self.recipes.get(base)
+        return recipe if recipe is not None and renames_only(value, base) else None
+
+    def _read(self, unit: Unit, value: SSAValue) -> None:
+        """`unit` uses `value`, which is not of the unit."""
+        recipe = self._recipe(value)
+        if recipe is None:
+            self._depend(unit, self.in_memory(value))
+            return
+        unit.clones.add(self.base[value])
+        for source in recipe.sources:
+            self._depend(unit, self.in_memory(source))
+
+    def _depend(self, unit: Unit, earlier: Unit | None) -> None:
+        if earlier is not None:
+            self.graph.add_edge(earlier, unit)
+
+    def _would_follow(self, unit: Unit, value: SSAValue) -> bool:
+        """Whether reading `value` would make `unit` follow itself."""
+        recipe = self._recipe(value)
+        if recipe is not None:
+            return any(self._would_follow(unit, s) for s in recipe.sources)
+        supplier = self._supplier(value)
+        return supplier is not None and (supplier is unit or self.graph.follows(supplier, unit))
+
+
+def _combine(axes: list[LoopDims | None], found: Axes | None) -> bool:
+    """Take the axes of one more operand of a pointwise operation, which must be the same loops."""
+    if found is None:
+        return False
+    pairs = [(a, b) for a, b in zip(axes, found) if a is not None and b is not None]
+    if not unify(pairs, merge=False):
+        return False
+    for i, axis in enumerate(found):
+        if axes[i] is None:
+            axes[i] = axis
+    return True
+
+
+def _reshape_axes(axes: Axes, old: Sequence[Dim], new: Sequence[Dim]) -> Axes | None:
+    """The axes of a reshape from sizes `old` to `new`."""
+    if None not in axes:
+        return refine(flatten(axes), new)
+    if not same_but_for_ones(old, new):
+        return None
+    rest = iter([a for a, n in zip(axes, old) if n != 1])
+    return tuple(() if n == 1 else next(rest) for n in new)
+
+
+def same_but_for_ones(old: Sequence[Dim], new: Sequence[Dim]) -> bool:
+    return [n for n in old if n != 1] == [n for n in new if n != 1]
+
+
+def renames_only(value: SSAValue, base: SSAValue) -> bool:
+    """Whether `value` is `base` with dims permuted, repeated, or of size 1 added or dropped."""
+    while value is not base:
+        op = value.owner
+        if isinstance(op, fxt.ReshapeOp):
+            if not same_but_for_ones(dims_of(op.input.type), dims_of(value.type)):
+                return False
+        elif not isinstance(op, fxt.PermuteOp | fxt.BroadcastOp):
+            return False
+        value = op.input
+    return True

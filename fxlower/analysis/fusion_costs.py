@@ -1,0 +1,92 @@
+"""The judgements of fusion that are not about correctness, in one place.
+
+Numbers are for a CPU with caches; a target that wants others would bring them in its `TargetSpec`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.ir import Operation, SSAValue
+
+from fxlower.analysis.loop_dims import LoopDims
+from fxlower.dialects import fxt
+from fxlower.dialects.build import Dim
+
+MAX_MEMBERS = 200
+"""Operations in one group: a bound on the time that later levels spend on one kernel."""
+
+MAX_DENSE = 64
+"""Elements of an `fxt.dense` that a kernel can hold; each costs a select."""
+
+MIN_ROW_OF_COLUMNS = 64
+"""Elements, along the innermost dim, that one step of a column reduction reads together."""
+
+CHEAP = frozenset(
+    {
+        fxt.NegOp,
+        fxt.AbsOp,
+        fxt.NotOp,
+        fxt.AddOp,
+        fxt.SubOp,
+        fxt.MulOp,
+        fxt.MaxOp,
+        fxt.MinOp,
+        fxt.AndOp,
+        fxt.OrOp,
+        fxt.XorOp,
+        fxt.CmpOp,
+        fxt.SelectOp,
+        fxt.CastOp,
+        fxt.BitcastOp,
+    }
+)
+"""Operations of about one instruction, which cost less than a load and store of their result."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to compute a value again: how many operations, from which values in memory."""
+
+    operations: int
+    sources: tuple[SSAValue, ...] = ()
+
+    @property
+    def is_cheap(self) -> bool:
+        """One value read and a few operations on it cost no more than reading the result. What
+        comes from no memory at all (a causal mask) may cost a little more."""
+        return self.operations <= (2 if self.sources else 8) and len(self.sources) <= 1
+
+
+def is_column_reduction(op: Operation) -> bool:
+    """Whether a reduction keeps the innermost dim, so that the elements it combines are far apart
+    in memory."""
+    if not isinstance(op, fxt.ReductionOp):
+        return False
+    sizes = fxt.dims(op.input)
+    innermost = max((i for i, n in enumerate(sizes) if n != 1), default=-1)
+    return innermost >= 0 and innermost not in op.axes
+
+
+def may_reduce_columns(kept: LoopDims) -> bool:
+    """Whether a group of maps may run in the loops of a column reduction: it then writes its
+    results in pieces along the innermost dim that is kept."""
+    size = kept[-1].size if kept else 1
+    return isinstance(size, str) or size >= MIN_ROW_OF_COLUMNS
+
+
+def may_run_in_rows(outer: LoopDims, inner: LoopDims) -> bool:
+    """Whether maps over everything may share the loops of a reduction. Only outer dims run in
+    parallel, so a sum of a big tensor to a few numbers would make the maps serial."""
+    rows, columns = _count(outer), _count(inner)
+    return columns is None or rows is None or columns < 1 << 15 or rows >= 16
+
+
+def _count(dims: LoopDims) -> int | None:
+    total = 1
+    for dim in dims:
+        size: Dim = dim.size
+        if isinstance(size, str):
+            return None
+        total *= size
+    return total

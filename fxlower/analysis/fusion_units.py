@@ -1,0 +1,196 @@
+"""The units that a graph is divided into, each to become one kernel or one host call, and the
+order between them.
+
+A unit is a *group* of operations over one loop space, or a single operation with a kernel of its
+own. What must run before a unit is a bitset (a Python int) over unit numbers, so that asking
+whether joining two groups would make a cycle is one `and`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xdsl.ir import Operation, SSAValue
+
+from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, resolve, unify
+
+
+@dataclass(eq=False)
+class Member:
+    """An operation of a group. `axes` are those of its result; `domain` those it runs over, which
+    differ for a reduction: the axes of its operand."""
+
+    op: Operation
+    axes: Axes
+    domain: Axes
+
+
+@dataclass(eq=False)
+class Unit:
+    """What becomes one kernel, or one call of the host."""
+
+    index: int
+    op: Operation | None = None
+    """The operation of a unit that is no group."""
+    members: dict[SSAValue, Member] = field(default_factory=dict)
+    space: LoopDims = ()
+    inner: LoopDims = ()
+    """The loop dims that the reductions of the group reduce; empty where none does."""
+    results: dict[SSAValue, None] = field(default_factory=dict)
+    """Values that are needed in memory, in the order in which that was found."""
+    clones: set[SSAValue] = field(default_factory=set)
+    """Values of other groups that this one computes again rather than reads."""
+    bits: int = 0
+    needed: bool = False
+    """Some unit depends on this one."""
+    absorbed: Unit | None = None
+    """The group that this one has become part of."""
+
+    @property
+    def outer(self) -> LoopDims:
+        inner = set(map(id, resolve(self.inner)))
+        return tuple(d for d in resolve(self.space) if id(d) not in inner)
+
+    def covers(self, axes: Axes) -> str | None:
+        """Whether a value with `axes` exists at every point of the loop space ("full"), at every
+        point of its outer dims ("outer"), or is of some other shape (None)."""
+        found = set(map(id, flatten(axes)))
+        space = set(map(id, resolve(self.space)))
+        if found == space:
+            return "full"
+        if self.inner and found == space - set(map(id, resolve(self.inner))):
+            return "outer"
+        return None
+
+
+class UnitGraph:
+    """All units and their order."""
+
+    def __init__(self) -> None:
+        self.units: list[Unit] = []
+        self.before: list[int] = []
+
+    def new(self, op: Operation | None = None) -> Unit:
+        unit = Unit(len(self.units), op)
+        unit.bits = 1 << unit.index
+        self.units.append(unit)
+        self.before.append(0)
+        return unit
+
+    def follows(self, later: Unit, earlier: Unit) -> bool:
+        """Whether `later` needs `earlier`, directly or through others."""
+        return bool(self.before[later.index] & earlier.bits)
+
+    def add_edge(self, earlier: Unit, later: Unit) -> None:
+        """`later` reads something of `earlier`."""
+        assert earlier is not later and not self.follows(earlier, later)
+        new = self.before[earlier.index] | earlier.bits
+        known = self.before[later.index]
+        earlier.needed = True
+        if known | new != known:
+            self.before[later.index] = known | new
+            if later.needed:
+                self._propagate(later)
+
+    def _propagate(self, unit: Unit) -> None:
+        bits, new = unit.bits, self.before[unit.index] | unit.bits
+        before = self.before
+        for i, known in enumerate(before):
+            if known & bits:
+                before[i] = known | new
+
+    def absorb(self, kept: Unit, gone: Unit) -> None:
+        """`gone` becomes part of `kept`; neither follows the other."""
+        kept.members.update(gone.members)
+        kept.results.update(gone.results)
+        kept.clones |= gone.clones
+        kept.bits |= gone.bits
+        kept.needed |= gone.needed
+        self.before[kept.index] |= self.before[gone.index]
+        gone.absorbed = kept
+        gone.members, gone.results = {}, {}
+        if kept.needed:
+            self._propagate(kept)
+
+    def in_order(self) -> list[Unit]:
+        """Units that are still there, each after those it needs, else in order of creation."""
+        done = 0
+        order: list[Unit] = []
+        for first in self.units:
+            stack = [first]
+            while stack:
+                unit = stack[-1]
+                while unit.absorbed is not None:
+                    unit = unit.absorbed
+                if done & unit.bits:
+                    stack.pop()
+                elif missing := self.before[unit.index] & ~done:
+                    stack.append(self.units[(missing & -missing).bit_length() - 1])
+                else:
+                    done |= unit.bits
+                    order.append(unit)
+                    stack.pop()
+        return order
+
+
+def try_merge(graph: UnitGraph, kept: Unit, at: Axes, gone: Unit, axes: Axes) -> bool:
+    """Make two groups one, so that a value of `gone` with `axes` (None where it repeats) is at the
+    point `at` of `kept`. Does nothing and returns False where they do not fit: they must be
+    independent of each other and, where both reduce, reduce the same dims.
+    """
+    if graph.follows(kept, gone) or graph.follows(gone, kept):
+        return False
+    pairs = [(a, b) for a, b in zip(at, axes) if a is not None and b is not None]
+    wild = any(b is None and a for a, b in zip(at, axes))
+    kept_level, gone_level = kept.covers(at), gone.covers(axes)
+    if kept_level is None or gone_level is None:
+        return False
+    inner = kept.inner
+    if not gone.inner:
+        if wild:  # a map over the outer dims of `kept`, repeated along its inner dims
+            repeated = tuple(b if b is None else a for a, b in zip(at, axes))
+            if not kept.inner or kept.covers(repeated) != "outer":
+                return False
+    elif not kept.inner:
+        if wild:
+            if gone_level != "outer":
+                return False
+            repeats = tuple(d for a, b in zip(at, axes) if b is None and a for d in resolve(a))
+            pairs.append((repeats, gone.inner))
+        elif gone_level == "outer":
+            return _merge_into_outer(graph, kept, gone, pairs)
+        inner = gone.inner
+    else:
+        if not _same_levels(kept, at, gone, axes):
+            return False
+        if gone_level == "outer":
+            pairs.append((kept.inner, gone.inner))
+    if not unify(pairs, merge=True):
+        return False
+    kept.inner = inner
+    graph.absorb(kept, gone)
+    return True
+
+
+def _merge_into_outer(graph: UnitGraph, kept: Unit, gone: Unit, pairs: list) -> bool:
+    """All of `kept` is at the outer dims of `gone`."""
+    if not unify(pairs, merge=True):
+        return False
+    kept.space = (*resolve(kept.space), *resolve(gone.inner))
+    kept.inner = gone.inner
+    graph.absorb(kept, gone)
+    return True
+
+
+def _same_levels(kept: Unit, at: Axes, gone: Unit, axes: Axes) -> bool:
+    """Whether each axis runs over dims of one level only, the same on both sides."""
+    kept_inner = set(map(id, resolve(kept.inner)))
+    gone_inner = set(map(id, resolve(gone.inner)))
+    for a, b in zip(at, axes):
+        if a is None:
+            return False
+        left = {id(d) in kept_inner for d in resolve(a)}
+        right = {id(d) in gone_inner for d in resolve(b)} if b is not None else {True}
+        if a and left != right:
+            return False
+    return True

@@ -1,0 +1,288 @@
+"""Kernels of operations that have one of their own: products, joins, scans and scatters.
+
+Before: `%c = fxt.matmul %a, %b : (tensor<4x8xf32>, tensor<8x2xf32>) -> tensor<4x2xf32>` in `@main`
+After: `%c = func.call @matmul_1a2b3c4d(%a, %b)`, and the function with a `linalg.generic` over
+(m, n, k) into zeros. Operands stay where they are in memory; their strides are on the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+
+from xdsl.dialects import tensor
+from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, UnitAttr
+from xdsl.dialects.func import FuncOp
+from xdsl.dialects.linalg.ops import YieldOp as LinalgYieldOp
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from fxlower.analysis.fusion import Partition
+from fxlower.analysis.layout import Strides
+from fxlower.analysis.symbols import add
+from fxlower.dialects import fxt
+from fxlower.dialects.build import (
+    BF16,
+    DYNAMIC,
+    F16,
+    F32,
+    I32,
+    I64,
+    Dim,
+    dims_attr,
+    dims_from,
+    dims_of,
+    emit,
+    emit1,
+    signless,
+    string_attr,
+    tensor_type,
+)
+from fxlower.dialects.fxt.view import axes_attr
+from fxlower.passes.kernel_bodies import ELEMENTS, BodyBuilder
+from fxlower.passes.kernel_shell import KernelShell, kernel_name, local_symbols
+
+
+@dataclass(frozen=True)
+class StructuredKernel:
+    """A kernel by what it is made from: equal ones are the same function."""
+
+    operation: str
+    detail: tuple[str | int | tuple[Dim, ...], ...]
+    """What the operation's properties say."""
+    arguments: tuple[tuple[str, tuple[Dim, ...], Strides], ...]
+    """Element, sizes and strides of each."""
+    result: tuple[str, tuple[Dim, ...], Strides]
+    symbols: int
+
+    def build(self) -> FuncOp:
+        shell = KernelShell([(ELEMENTS[e], n, s) for e, n, s in self.arguments], self.symbols)
+        kind, emitter = _KINDS[self.operation]
+        value = emitter(self, shell)
+        name = kernel_name([self.operation], sha1(repr(self).encode()).hexdigest()[:8])
+        attributes: dict[str, Attribute] = {
+            "fxlower.kernel": string_attr(kind),
+            "fxlower.ops": string_attr(self.operation),
+            "fxlower.shape": string_attr(self._shape()),
+        }
+        return shell.finish(name, [(value, self.result[2])], attributes)
+
+    def _shape(self) -> str:
+        text = "x".join(map(str, self.result[1]))
+        if self.operation == "matmul":
+            return f"{text}[{self.arguments[0][1][-1]}]"
+        return text
+
+
+def structured_kernel(
+    op: Operation, partition: Partition
+) -> tuple[StructuredKernel, list[SSAValue], tuple[str, ...]]:
+    """The kernel of `op`, the values in memory that it is called with, and the caller's symbols."""
+    operands = list(op.operands)
+    detail: list[tuple[Dim, ...] | str | int] = []
+    sizes_in_detail: tuple[Dim, ...] = ()
+    match op:
+        case fxt.MatmulOp():
+            operands = [_without_broadcast_batch(v) for v in operands]
+            rank = len(dims_of(op.result.type))
+            detail = [tuple(_batch_axes(v, w, rank)) for v, w in zip(operands, op.operands)]
+        case fxt.ConcatOp():
+            operands = [v for v in operands if 0 not in dims_of(v.type)]
+            detail = [op.axis.value.data]
+        case fxt.PadOp():
+            value = op.value
+            assert isinstance(value, FloatAttr | IntegerAttr)
+            detail = [repr(value.value.data)]
+            sizes_in_detail = dims_from(op.low)
+        case fxt.CumsumOp() | fxt.CumprodOp():
+            detail = [op.axis.value.data]
+        case fxt.ScatterOp():
+            made_here = [isinstance(v.owner, fxt.IotaOp) for v in op.indices]
+            axes = tuple(
+                v.owner.axis.value.data if isinstance(v.owner, fxt.IotaOp) else -1
+                for v in op.indices
+            )
+            operands = [*operands[:2], *[v for v, m in zip(op.indices, made_here) if not m]]
+            detail = [op.mode.data, op.axes, axes]
+            sizes_in_detail = dims_of(op.indices[0].type)
+        case _:
+            raise TypeError(f"not an operation with a kernel of its own: {op.name}")
+    result = op.results[0]
+    groups = [sizes_in_detail]
+    for value in (*operands, result):
+        groups += [dims_of(value.type), partition.strides[value]]
+    local, symbols = local_symbols([*groups[1:], groups[0]])
+    if sizes_in_detail or isinstance(op, fxt.ScatterOp):
+        detail.append(local[-1])
+    tensors = tuple(
+        (str(v.type.element_type), local[2 * i], local[2 * i + 1])  # type: ignore[attr-defined]
+        for i, v in enumerate((*operands, result))
+    )
+    kernel = StructuredKernel(op.name[4:], tuple(detail), tensors[:-1], tensors[-1], len(symbols))
+    return kernel, operands, symbols
+
+
+# ------------------------------------------------------------------------------- products
+
+
+def _without_broadcast_batch(value: SSAValue) -> SSAValue:
+    """The operand of a product without the batch dims that it only repeats along."""
+    op = value.owner
+    if isinstance(op, fxt.BroadcastOp):
+        rank = len(dims_of(value.type))
+        if op.axes[-2:] == (rank - 2, rank - 1):
+            return op.input
+    return value
+
+
+def _batch_axes(stripped: SSAValue, value: SSAValue, rank: int) -> Sequence[int]:
+    """The loop dim of each batch dim of an operand."""
+    if stripped is value:
+        return range(rank - 2)
+    op = value.owner
+    assert isinstance(op, fxt.BroadcastOp)
+    return op.axes[:-2]
+
+
+def _matmul(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
+    element = ELEMENTS[kernel.result[0]]
+    plain = signless(element)
+    accumulator = F32 if element in (F16, BF16) else plain
+    sizes = kernel.result[1]
+    batch = len(sizes) - 2
+    m, n, k = batch, batch + 1, batch + 2
+    lhs_batch, rhs_batch = kernel.detail
+    assert isinstance(lhs_batch, tuple) and isinstance(rhs_batch, tuple)
+    body = Block(arg_types=(plain, plain, accumulator))
+    builder = BodyBuilder(body)
+    name = str(accumulator) if accumulator is F32 else kernel.result[0]
+    factors = [
+        builder.cast(v, element, accumulator) if accumulator is F32 else v for v in body.args[:2]
+    ]
+    product = builder.pointwise("mul", "", name, name, factors)
+    total = builder.pointwise("add", "", name, name, (body.args[2], product))
+    emit(body, LinalgYieldOp, (total,))
+    everywhere = tuple(range(batch + 2))
+    value = shell.generic(
+        [
+            (shell.arguments[0], (*lhs_batch, m, k)),  # type: ignore[arg-type]
+            (shell.arguments[1], (*rhs_batch, k, n)),  # type: ignore[arg-type]
+        ],
+        shell.fill(0, accumulator, sizes),
+        everywhere,
+        batch + 2,
+        1,
+        body,
+    )
+    if accumulator == plain:
+        return value
+    rounding = Block(arg_types=(accumulator, plain))
+    rounded = BodyBuilder(rounding).cast(rounding.args[0], accumulator, element)
+    emit(rounding, LinalgYieldOp, (rounded,))
+    init = shell.empty(plain, sizes)
+    return shell.generic([(value, everywhere)], init, everywhere, batch + 2, 0, rounding)
+
+
+# ---------------------------------------------------------------------------------- joins
+
+
+def _concat(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
+    (axis,) = kernel.detail
+    assert isinstance(axis, int)
+    element, sizes, _ = kernel.result
+    whole = shell.empty(signless(ELEMENTS[element]), sizes)
+    offset: Dim = 0
+    for argument in shell.arguments:
+        offsets: list[Dim] = [0] * len(sizes)
+        offsets[axis] = offset
+        whole = _insert(shell, argument, whole, tuple(offsets))
+        offset = add(offset, dims_of(argument.type)[axis])
+    return whole
+
+
+def _pad(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
+    value, low = kernel.detail
+    element, sizes, _ = kernel.result
+    number = float(value) if "f" in element else int(value == "True" or int(value))  # type: ignore[arg-type]
+    whole = shell.fill(number, signless(ELEMENTS[element]), sizes)
+    argument = shell.arguments[0]
+    if 0 in dims_of(argument.type):
+        return whole
+    return _insert(shell, argument, whole, low)  # type: ignore[arg-type]
+
+
+def _insert(
+    shell: KernelShell, piece: SSAValue, whole: SSAValue, offsets: tuple[Dim, ...]
+) -> SSAValue:
+    """`whole` with a copy of `piece` at `offsets`."""
+    sizes = dims_of(piece.type)
+    element = piece.type.element_type  # type: ignore[attr-defined]
+    body = Block(arg_types=(element, element))
+    emit(body, LinalgYieldOp, (body.args[0],))
+    everywhere = tuple(range(len(sizes)))
+    init = shell.empty(element, sizes)
+    copy = shell.generic([(piece, everywhere)], init, everywhere, len(sizes), 0, body)
+    moving = [shell.dims.value(o) for o in offsets if isinstance(o, str)]
+    extents = [shell.dims.value(n) for n in sizes if isinstance(n, str)]
+    properties: dict[str, Attribute] = {
+        "static_offsets": _static(offsets),
+        "static_sizes": _static(sizes),
+        "static_strides": _static((1,) * len(sizes)),
+        "operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 1, len(moving), len(extents), 0]),
+    }
+    operands = (copy, whole, *moving, *extents)
+    return emit1(shell.block, tensor.InsertSliceOp, operands, whole.type, properties)
+
+
+def _static(dims: tuple[Dim, ...]) -> DenseArrayBase:
+    return DenseArrayBase.from_list(I64, [d if isinstance(d, int) else DYNAMIC for d in dims])
+
+
+# ---------------------------------------------------------------------- scans and scatters
+
+
+def _scan(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
+    cls = fxt.CumsumOp if kernel.operation == "cumsum" else fxt.CumprodOp
+    (axis,) = kernel.detail
+    assert isinstance(axis, int)
+    made = cls(shell.arguments[0], axis)
+    shell.block.add_op(made)
+    return made.result
+
+
+def _scatter(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
+    mode, axes, iotas, common = kernel.detail
+    dest, updates, *given = shell.arguments
+    rest = iter(given)
+    indices: list[SSAValue] = []
+    for axis in iotas:  # type: ignore[union-attr]
+        if axis == -1:
+            indices.append(next(rest))
+        else:
+            made = fxt.IotaOp(axis, common)  # type: ignore[arg-type]
+            shell.block.add_op(made)
+            indices.append(made.result)
+    properties: dict[str, Attribute] = {
+        "mode": string_attr(str(mode)),
+        "axes": axes_attr(axes),  # type: ignore[arg-type]
+    }
+    unsigned = kernel.result[0].startswith("ui")
+    return emit1(
+        shell.block,
+        fxt.ScatterOp,
+        (dest, updates, *indices),
+        dest.type,
+        properties,
+        {"fxlower.unsigned": UnitAttr()} if unsigned else None,
+    )
+
+
+_KINDS: dict[str, tuple[str, Callable[[StructuredKernel, KernelShell], SSAValue]]] = {
+    "matmul": ("contraction", _matmul),
+    "concat": ("loops", _concat),
+    "pad": ("loops", _pad),
+    "cumsum": ("scan", _scan),
+    "cumprod": ("scan", _scan),
+    "scatter": ("scatter", _scatter),
+}
+"""Operations with a kernel of their own: its kind, and what emits its body."""

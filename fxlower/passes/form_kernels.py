@@ -1,0 +1,213 @@
+"""Divide `@main` into kernels: fused loops, products, scans, scatters.
+
+Before:
+
+    func.func @main(%x: tensor<8x16xf32>, %b: tensor<16xf32>) -> tensor<8x16xf32> {
+      %0 = fxt.broadcast %b, array<i64: 1> : (tensor<16xf32>) -> tensor<8x16xf32>
+      %1 = fxt.add %x, %0 : tensor<8x16xf32>
+      %2 = fxt.tanh %1 : tensor<8x16xf32>
+      func.return %2 : tensor<8x16xf32>
+    }
+
+After:
+
+    func.func @main(%x: tensor<8x16xf32>, %b: tensor<16xf32>) -> tensor<8x16xf32> {
+      %0 = func.call @add_tanh_1a2b3c4d(%x, %b) : (...) -> tensor<8x16xf32>
+      func.return %0 : tensor<8x16xf32>
+    }
+    func.func private @add_tanh_1a2b3c4d(%0: tensor<8x16xf32>, %1: tensor<16xf32>)
+        -> tensor<8x16xf32> attributes {fxlower.kernel = "loops", ...} { linalg.generic ... }
+
+Needs functions at stage `tensor` (canonical `fxt`). Leaves, in them, calls of kernels, views of
+values in memory, `fxt.aten` and the return; integers are signless. Equal groups share a kernel.
+What fuses is decided by `fxlower/analysis/fusion.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import FunctionType, ModuleOp, SymbolRefAttr, TensorType
+from xdsl.dialects.func import CallOp, FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import PassFailedException
+
+from fxlower.analysis.fusion import Partition, partition
+from fxlower.analysis.fusion_units import Unit
+from fxlower.analysis.kernel_program import Program, program_of
+from fxlower.analysis.symbols import substitute
+from fxlower.dialects import fxt
+from fxlower.dialects.build import Dim, dims_of, emit, emit1, signless, tensor_type
+from fxlower.passes.emit_loops_kernel import emit_loops_kernel
+from fxlower.passes.emit_structured_kernel import StructuredKernel, structured_kernel
+from fxlower.passes.materialize_dims import symbol_arguments
+from fxlower.passes.target import target_of
+
+
+class Kernels:
+    """The kernels of a module, each once."""
+
+    def __init__(self, scratchpad_bytes: int):
+        self.scratchpad_bytes = scratchpad_bytes
+        self.functions: list[FuncOp] = []
+        self.known: dict[Program | StructuredKernel, FuncOp] = {}
+
+    def of(self, key: Program | StructuredKernel) -> FuncOp:
+        known = self.known.get(key)
+        if known is None:
+            if isinstance(key, Program):
+                known, _ = emit_loops_kernel(key, self.scratchpad_bytes)
+            else:
+                known = key.build()
+            self.known[key] = known
+            self.functions.append(known)
+        return known
+
+
+class _HostPlan:
+    """The new body of one function: calls, views, host calls."""
+
+    def __init__(self, function: FuncOp, kernels: Kernels):
+        self.function = function
+        self.kernels = kernels
+        self.partition: Partition = partition(function)
+        old = function.body.block
+        self.block = Block(arg_types=[signless_type(a.type) for a in old.args])
+        self.values: dict[SSAValue, SSAValue] = dict(zip(old.args, self.block.args))
+        for argument, new in self.values.items():
+            new.name_hint = argument.name_hint
+        symbols = symbol_arguments(function)
+        self.symbols = {name: self.values[value] for name, value in symbols.items()}
+        self.reshaped: dict[tuple[SSAValue, tuple[Dim, ...]], SSAValue] = {}
+
+    def build(self) -> FuncOp:
+        for unit in self.partition.units:
+            if unit.op is None:
+                self._call_group(unit)
+            elif isinstance(unit.op, fxt.AtenOp):
+                self._call_host(unit.op)
+            else:
+                self._call_structured(unit.op)
+        emit(self.block, ReturnOp, [self._value(v) for v in self.partition.outputs])
+        properties = dict(self.function.properties)
+        properties["function_type"] = FunctionType.from_lists(
+            self.block.arg_types,
+            [signless_type(t) for t in self.function.function_type.outputs],
+        )
+        return FuncOp.create(
+            properties=properties,
+            attributes=dict(self.function.attributes),
+            regions=[Region(self.block)],
+        )
+
+    # -------------------------------------------------------------------------- values
+
+    def _value(self, old: SSAValue) -> SSAValue:
+        """A value in memory; views are made where they are first used."""
+        known = self.values.get(old)
+        if known is None:
+            op = old.owner
+            assert isinstance(op, Operation)
+            source = self._value(op.operands[0])
+            type_ = signless_type(old.type)
+            known = emit1(self.block, type(op), (source,), type_, op.properties, op.attributes)
+            known.name_hint = old.name_hint
+            self.values[old] = known
+        return known
+
+    def _seen_as(self, old: SSAValue, sizes: tuple[Dim, ...]) -> SSAValue:
+        value = self._value(old)
+        if dims_of(old.type) == sizes:
+            return value
+        known = self.reshaped.get((old, sizes))
+        if known is None:
+            known = self.reshaped[old, sizes] = self._reshape(value, sizes)
+        return known
+
+    def _reshape(self, value: SSAValue, sizes: tuple[Dim, ...]) -> SSAValue:
+        element = value.type.element_type  # type: ignore[attr-defined]
+        return emit1(self.block, fxt.ReshapeOp, (value,), tensor_type(element, sizes))
+
+    # --------------------------------------------------------------------------- units
+
+    def _call_group(self, unit: Unit) -> None:
+        call = program_of(unit, self.partition)
+        arguments = [self._seen_as(v, sizes) for v, sizes in call.arguments]
+        results = self._call(self.kernels.of(call.program), arguments, call.symbols)
+        for old, new in zip(call.results, results):
+            self._define(old, new)
+
+    def _call_structured(self, op: Operation) -> None:
+        kernel, operands, symbols = structured_kernel(op, self.partition)
+        arguments = [self._value(v) for v in operands]
+        (result,) = self._call(self.kernels.of(kernel), arguments, symbols)
+        self._define(op.results[0], result)
+
+    def _define(self, old: SSAValue, new: SSAValue) -> None:
+        sizes = dims_of(old.type)
+        if dims_of(new.type) != sizes:
+            new = self._reshape(new, sizes)
+        new.name_hint = old.name_hint
+        self.values[old] = new
+
+    def _call(
+        self, kernel: FuncOp, arguments: list[SSAValue], symbols: tuple[str, ...]
+    ) -> tuple[SSAValue, ...]:
+        for symbol in symbols:
+            if symbol not in self.symbols:
+                raise PassFailedException(
+                    f"form-kernels: @{self.function.sym_name.data} uses the symbol '{symbol}', but "
+                    f"has only the symbol arguments {list(self.symbols)}; add "
+                    f'`%{symbol}: index {{fxt.symbol = "{symbol}"}}`'
+                )
+            arguments.append(self.symbols[symbol])
+        callee = {"callee": SymbolRefAttr(kernel.sym_name)}
+        outputs = kernel.function_type.outputs.data
+        types = outputs if not symbols else _types_for_caller(outputs, symbols)
+        return tuple(emit(self.block, CallOp, arguments, types, callee).results)
+
+    def _call_host(self, op: fxt.AtenOp) -> None:
+        operands = [self._value(v) for v in op.operands]
+        types = [signless_type(r.type) for r in op.results]
+        made = emit(self.block, fxt.AtenOp, operands, types, op.properties, op.attributes)
+        for old, new in zip(op.results, made.results):
+            self._define(old, new)
+
+
+def signless_type(type_: Attribute) -> Attribute:
+    if isinstance(type_, TensorType):
+        element = signless(type_.element_type)
+        if element is not type_.element_type:
+            return tensor_type(element, dims_of(type_))
+    return type_
+
+
+def _types_for_caller(types: tuple[Attribute, ...], symbols: tuple[str, ...]) -> list[Attribute]:
+    """The result types of a kernel with its symbols replaced by the caller's."""
+    names: dict[str, Dim] = {f"d{i}": s for i, s in enumerate(symbols)}
+    return [
+        tensor_type(t.element_type, tuple(substitute(d, names) for d in dims_of(t)))  # type: ignore[attr-defined]
+        for t in types
+    ]
+
+
+@dataclass(frozen=True)
+class FormKernelsPass(ModulePass):
+    """Divide `@main` into kernels."""
+
+    name = "form-kernels"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        kernels = Kernels(target_of(op).scratchpad_bytes)
+        block = op.body.block
+        for function in list(block.ops):
+            if not isinstance(function, FuncOp) or "fxlower.kernel" in function.attributes:
+                continue
+            plan = _HostPlan(function, kernels).build()
+            block.insert_op_before(plan, function)
+            function.detach()
+            function.erase()
+        for kernel in kernels.functions:
+            block.add_op(kernel)
