@@ -224,7 +224,7 @@ class _Importer:
             return str(error)
         for result in values:
             if isinstance(result, OpResult) and result._name is None:
-                result._name = node.name
+                result.name_hint = node.name
         self.values[node] = values if isinstance(value, (list, tuple)) else made
         return None
 
