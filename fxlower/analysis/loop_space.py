@@ -118,6 +118,17 @@ class Nest:
             self.outer = len(self.sizes)
 
 
+@dataclass(frozen=True)
+class NestSchedule:
+    """How a nest runs: an entry of `fxlower.schedule` (docs/design.md, section 4)."""
+
+    vector_dim: int
+    width: int
+    unroll: int
+    grain: int
+    chunk: int
+
+
 @dataclass(eq=False)
 class Kernel:
     """What the passes need to know of a kernel."""
@@ -329,9 +340,7 @@ def loops_of(kernel: Kernel, nest: Nest, vector_dim: int = -1) -> Loops:
 
     `vector_dim`, where given, stays the last dim of its loop.
     """
-    accesses = [
-        dict(zip(access.dims, strides)) for access, strides, _ in kernel.in_memory(nest)
-    ]
+    accesses = [dict(zip(access.dims, strides)) for access, strides, _ in kernel.in_memory(nest)]
     pinned = _indexed_dims(nest)
     reference = _reference(kernel, nest)
 

@@ -1,4 +1,4 @@
-"""`choose-schedule`: decide how each kernel runs, and write it down as the attribute `fxlower.schedule`.
+"""`choose-schedule`: decide how each kernel runs, written down as `fxlower.schedule`.
 
 Before:
 
@@ -18,6 +18,7 @@ alone, and leaves a schedule that is there already.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, log2, prod
 
@@ -30,12 +31,15 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 
 from fxlower.analysis import cost
+from fxlower.analysis.contraction import read_contraction
+from fxlower.analysis.contraction_schedule import schedule_contraction
 from fxlower.analysis.loop_space import (
     Access,
     Kernel,
     Loop,
     Loops,
     Nest,
+    NestSchedule,
     Step,
     estimate,
     loops_of,
@@ -49,20 +53,6 @@ from fxlower.targets.spec import TargetSpec
 MAX_LANES = 64
 MAX_UNROLL = 4
 MAX_CHUNK = 1 << 16
-
-
-@dataclass(frozen=True)
-class NestSchedule:
-    """How one nest runs; see docs/design.md, section 4."""
-
-    vector_dim: int
-    width: int
-    unroll: int
-    grain: int
-    chunk: int
-
-    def attribute(self) -> DictionaryAttr:
-        return DictionaryAttr({key: int_attr(value) for key, value in vars(self).items()})
 
 
 def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedule:
@@ -192,10 +182,14 @@ def _is_loop_index(value: SSAValue) -> bool:
     return isinstance(value.owner, IndexOp)
 
 
+def _integers(values: Mapping[str, int]) -> DictionaryAttr:
+    return DictionaryAttr({key: int_attr(value) for key, value in values.items()})
+
+
 def schedule_loops(function: FuncOp, target: TargetSpec) -> Attribute:
     """The attribute `fxlower.schedule` of a `loops` kernel."""
     kernel = read_kernel(function)
-    return ArrayAttr([schedule_nest(kernel, n, target).attribute() for n in kernel.nests])
+    return ArrayAttr([_integers(vars(schedule_nest(kernel, n, target))) for n in kernel.nests])
 
 
 @dataclass(frozen=True)
@@ -214,3 +208,6 @@ class ChooseSchedulePass(ModulePass):
                 continue
             if kind.data == "loops":
                 function.attributes["fxlower.schedule"] = schedule_loops(function, target)
+            elif kind.data == "contraction":
+                sizes = schedule_contraction(read_contraction(function), target)
+                function.attributes["fxlower.schedule"] = _integers(sizes)

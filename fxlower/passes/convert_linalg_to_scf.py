@@ -44,10 +44,10 @@ from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
-from fxlower.analysis.loop_space import read_kernel
+from fxlower.analysis.loop_space import NestSchedule, read_kernel
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
 from fxlower.passes.destination_style import DestinationFunction
-from fxlower.passes.nest_emitter import NestEmitter, NestSchedule
+from fxlower.passes.nest_emitter import NestEmitter
 from fxlower.passes.scoped_builder import ScopedBuilder
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec

@@ -9,7 +9,6 @@ kept in a row buffer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type
@@ -26,6 +25,7 @@ from fxlower.analysis.loop_space import (
     Layout,
     Loop,
     Nest,
+    NestSchedule,
     Step,
     loops_of,
 )
@@ -44,17 +44,6 @@ sums below that of pairwise summation in practice."""
 
 SERIAL_SUM_BLOCK = 512
 """The same where each lane adds up by itself."""
-
-
-@dataclass(frozen=True)
-class NestSchedule:
-    """The schedule attribute of one nest, read."""
-
-    vector_dim: int
-    width: int
-    unroll: int
-    grain: int
-    chunk: int
 
 
 class NestEmitter:
@@ -320,8 +309,7 @@ class NestEmitter:
                 own = [next(accumulators) for _ in step.writes]
                 results += self._body(step, own)
             elif any(
-                w.value in self.kernel.destinations or w.value in self.buffers
-                for w in step.writes
+                w.value in self.kernel.destinations or w.value in self.buffers for w in step.writes
             ):
                 self._map(step, self.row_values)
         return results

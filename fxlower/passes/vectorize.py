@@ -205,9 +205,7 @@ class LoopVectorizer:
             return self._body(self.block, lower, copies, carried, None)
         return self._loop(lower, upper, copies, carried, masked=False)
 
-    def _masked(
-        self, lower: SSAValue, upper: SSAValue, carried: list[SSAValue]
-    ) -> list[SSAValue]:
+    def _masked(self, lower: SSAValue, upper: SSAValue, carried: list[SSAValue]) -> list[SSAValue]:
         """What is left, a vector at a time, all masked; the last one needs it."""
         return self._loop(lower, upper, 1, carried, masked=True)
 
@@ -279,8 +277,7 @@ class LoopVectorizer:
                 pairs = zip(parts[::2], parts[1::2])
                 odd = parts[-1:] if len(parts) % 2 else []
                 parts = [
-                    emit1(self.block, type(op), pair, pair[0].type, op.properties)
-                    for pair in pairs
+                    emit1(self.block, type(op), pair, pair[0].type, op.properties) for pair in pairs
                 ] + odd
             results += parts
         return results
@@ -307,9 +304,7 @@ class LoopVectorizer:
         value = owner.properties["value"]
         return value.value.data == _NEUTRAL[type(op)](init.type)  # type: ignore[attr-defined]
 
-    def _scalar(
-        self, lower: SSAValue, upper: SSAValue, init: list[SSAValue]
-    ) -> list[SSAValue]:
+    def _scalar(self, lower: SSAValue, upper: SSAValue, init: list[SSAValue]) -> list[SSAValue]:
         """The rest by the loop as it was."""
         old = self.loop
         copy = old.clone()

@@ -191,9 +191,7 @@ class Widening:
             for part in lanes.parts:
                 base = self.broadcast(part)
                 depth = self.depths.get(part, 0)
-                lanes.vectors.append(
-                    emit1(self.blocks[depth], arith.AddiOp, (base, ramp), type_)
-                )
+                lanes.vectors.append(emit1(self.blocks[depth], arith.AddiOp, (base, ramp), type_))
         return lanes.vectors
 
     def broadcast(self, scalar: SSAValue) -> SSAValue:
@@ -240,9 +238,7 @@ class Widening:
             raise PassFailedException(f"vectorize: no rule widens '{op.name}'")
         operands = [self.vectors(o) for o in op.operands]
         types = [vector_type(self.element(r.type), self.width) for r in op.results]
-        made = [
-            emit(self.block, type(op), parts, types, op.properties) for parts in zip(*operands)
-        ]
+        made = [emit(self.block, type(op), parts, types, op.properties) for parts in zip(*operands)]
         for i, result in enumerate(op.results):
             self.values[result] = Lanes(VARYING, [m.results[i] for m in made])
             for m in made:
@@ -274,8 +270,10 @@ class Widening:
             return
         result = op.results[0]
         count = self.copies
-        parts = zip(a.parts * (count if a.kind == UNIFORM else 1),
-                    b.parts * (count if b.kind == UNIFORM else 1))
+        parts = zip(
+            a.parts * (count if a.kind == UNIFORM else 1),
+            b.parts * (count if b.kind == UNIFORM else 1),
+        )
         made = [emit1(self.block, type(op), p, result.type, op.properties) for p in parts]
         self.bind_linear(result, made, step)
 
@@ -473,16 +471,23 @@ class Widening:
             if DYNAMIC not in shape and all(isinstance(s, int) and s >= 0 for s in strides):
                 size = 1 + sum((n - 1) * s for n, s in zip(shape, strides))  # type: ignore[misc]
                 size, sizes = max(size, 1), ()
+            offset, offsets = _offset_of(source)
             known = self.preheader.flat[source] = emit1(
                 self.preheader.block,
                 memref.ReinterpretCastOp,
-                (source, *sizes),
-                memref_type(type_.element_type, (size,)),
+                (source, *offsets, *sizes),
+                memref_type(type_.element_type, (size,))
+                if offset == 0
+                else memref_type(
+                    type_.element_type, (size,), (1,), None if offset == DYNAMIC else offset
+                ),
                 {
-                    "static_offsets": DenseArrayBase.from_list(I64_ELEMENT, [0]),
+                    "static_offsets": DenseArrayBase.from_list(I64_ELEMENT, [offset]),
                     "static_sizes": DenseArrayBase.from_list(I64_ELEMENT, [size]),
                     "static_strides": DenseArrayBase.from_list(I64_ELEMENT, [1]),
-                    "operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 0, len(sizes), 0]),
+                    "operandSegmentSizes": DenseArrayBase.from_list(
+                        I32, [1, len(offsets), len(sizes), 0]
+                    ),
                 },
             )
         return known
@@ -576,9 +581,16 @@ def element_strides(source: SSAValue) -> list[int | SSAValue]:
             f"vectorize: {type_} has dynamic strides; only memref.reinterpret_cast tells them"
         )
     dynamic = iter(owner.strides)
-    return [
-        next(dynamic) if s == DYNAMIC else s for s in owner.static_strides.get_values()
-    ]
+    return [next(dynamic) if s == DYNAMIC else s for s in owner.static_strides.get_values()]
+
+
+def _offset_of(source: SSAValue) -> tuple[int, tuple[SSAValue, ...]]:
+    """The offset of a view from its buffer, as `memref.reinterpret_cast` has it: a cast of a view
+    counts from the buffer again."""
+    owner = source.owner
+    if not isinstance(owner, memref.ReinterpretCastOp):
+        return 0, ()
+    return owner.static_offsets.get_values()[0], tuple(owner.offsets)
 
 
 _HANDLERS: dict[type[Operation], Callable[[Widening, Any], None]] = {

@@ -162,9 +162,7 @@ def test_strides_of_arguments_and_results():
     k = KernelText()
     x = k.input("x", "f32", (6, 20), strides=(0, 1))
     y = k.input("y", "f32", (6, 20), strides=(-20, 1))
-    r = k.generic(
-        [(x, "01"), (y, "01")], "f32", (6, 20), "01", "%r = arith.addf %a, %b : f32; %r"
-    )
+    r = k.generic([(x, "01"), (y, "01")], "f32", (6, 20), "01", "%r = arith.addf %a, %b : f32; %r")
     a, b = random(20), random((6, 20), seed=1)
     out = guarded(np.zeros((20, 6), np.float32))
     last = b[5:]
@@ -271,15 +269,22 @@ def test_bool_map(size, machine):
         "0",
         "%r = arith.select %a, %b, %c : f32; %r",
     )
-    s = k.generic([(x, "0"), (y, "0")], "i1", (size,), "0",
-                  "%z = arith.constant 0.0 : f32; %p = arith.cmpf ogt, %b, %z : f32;"
-                  "%r = arith.xori %a, %p : i1; %r")
+    s = k.generic(
+        [(x, "0"), (y, "0")],
+        "i1",
+        (size,),
+        "0",
+        "%z = arith.constant 0.0 : f32; %p = arith.cmpf ogt, %b, %z : f32;"
+        "%r = arith.xori %a, %p : i1; %r",
+    )
     a, b = random(size, "i1"), random(size, seed=1)
     check(k.text(r, s), [a, b], [np.where(a, b, 0), a ^ (b > 0)])
 
 
 @pytest.mark.parametrize("rows,columns", [(3, 5), (70, 64), (2, 1000)])
-@pytest.mark.parametrize("kind,neutral,reduce", [("ori", "false", np.any), ("andi", "true", np.all)])
+@pytest.mark.parametrize(
+    "kind,neutral,reduce", [("ori", "false", np.any), ("andi", "true", np.all)]
+)
 @pytest.mark.parametrize("axis", [0, 1, None])
 def test_any_and_all(rows, columns, kind, neutral, reduce, axis):
     k = KernelText()
@@ -295,10 +300,15 @@ def test_any_and_all(rows, columns, kind, neutral, reduce, axis):
         check(k.text(r), [a], [np.asarray(reduce(a, axis=axis))])
 
 
-@pytest.mark.parametrize("kind,neutral,reduce", [
-    ("addi", "0", np.sum), ("maxsi", "-128", np.max), ("minsi", "127", np.min),
-    ("xori", "0", np.bitwise_xor.reduce),
-])
+@pytest.mark.parametrize(
+    "kind,neutral,reduce",
+    [
+        ("addi", "0", np.sum),
+        ("maxsi", "-128", np.max),
+        ("minsi", "127", np.min),
+        ("xori", "0", np.bitwise_xor.reduce),
+    ],
+)
 @pytest.mark.parametrize("element", ["i8", "i16", "i32", "i64"])
 @pytest.mark.parametrize("columns", [5, 64, 1001])
 @pytest.mark.parametrize("machine", ["host", "x86-64-v3"])
@@ -315,10 +325,18 @@ def test_integer_reductions(kind, neutral, reduce, element, columns, machine):
 # --------------------------------------------------------------------------- reductions
 
 
-@pytest.mark.parametrize("dims,kept", [
-    ((4, 6, 5, 7), "1"), ((4, 6, 5, 7), "01"), ((4, 6, 5, 7), "3"), ((2, 1, 40, 3), "03"),
-    ((4, 6, 5, 7), ""), ((1, 100, 1, 200), ""), ((3, 50, 1, 1), "0"),
-])
+@pytest.mark.parametrize(
+    "dims,kept",
+    [
+        ((4, 6, 5, 7), "1"),
+        ((4, 6, 5, 7), "01"),
+        ((4, 6, 5, 7), "3"),
+        ((2, 1, 40, 3), "03"),
+        ((4, 6, 5, 7), ""),
+        ((1, 100, 1, 200), ""),
+        ((3, 50, 1, 1), "0"),
+    ],
+)
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_sums_over_several_dims(dims, kept, dynamic):
     order = kept + "".join(d for d in "0123" if d not in kept)
@@ -417,9 +435,7 @@ def test_layer_norm_with_several_results(rows, columns):
     )
     rstd = k.generic([(v, "0")], "f32", (rows,), "0", body)
     body = "%s = arith.mulf %a, %b : f32; %r = arith.mulf %s, %c : f32; %r"
-    r = k.generic(
-        [(centered, "01"), (rstd, "0"), (w, "1")], "f32", (rows, columns), "01", body
-    )
+    r = k.generic([(centered, "01"), (rstd, "0"), (w, "1")], "f32", (rows, columns), "01", body)
     a, b = random((rows, columns)), random(columns, seed=1)
     mu = a.mean(1, keepdims=True, dtype=np.float64)
     inv = 1 / np.sqrt(a.var(1, keepdims=True, dtype=np.float64) + 1e-5)
@@ -434,7 +450,9 @@ def test_layer_norm_with_several_results(rows, columns):
 def test_low_precision(element, size, machine):
     k = KernelText(machine)
     x = k.input("x", element, (4, size))
-    up = k.generic([(x, "01")], "f32", (4, size), "01", f"%r = arith.extf %a : {element} to f32; %r")
+    up = k.generic(
+        [(x, "01")], "f32", (4, size), "01", f"%r = arith.extf %a : {element} to f32; %r"
+    )
     zero = k.fill("0.0", "f32", (4,))
     add = "%r = arith.addf %a, %o : f32; %r"
     s = k.generic([(up, "01")], "f32", (4,), "0", add, rank=2, init=zero)
@@ -480,8 +498,9 @@ def test_pad_of_dynamic_size():
     a = k.generic([(x, "01")], "f32", (3, "d0"), "01", "%r = arith.negf %a : f32; %r")
     r = k.insert(a, whole, (1, "d0"))
     p = random((3, 20))
-    check(k.text(r), [p], [np.pad(-p, ((1, 1), (20, 10)), constant_values=2.5)],
-          {"d0": 20, "d1": 50})
+    check(
+        k.text(r), [p], [np.pad(-p, ((1, 1), (20, 10)), constant_values=2.5)], {"d0": 20, "d1": 50}
+    )
 
 
 @pytest.mark.parametrize("dims", [(0, 5), (5, 0), (0,)])
@@ -492,10 +511,19 @@ def test_empty_tensors_are_not_touched(dims):
     body = "%r = arith.addf %a, %b : f32; %r"
     r = k.generic([(x, map_), (y, "")], "f32", dims, map_, body)
     init = k.fill("1.5", "f32", dims[:1])
-    s = k.generic(
-        [(r, map_)], "f32", dims[:1], "0", "%r = arith.addf %a, %o : f32; %r",
-        rank=len(dims), init=init,
-    ) if len(dims) == 2 else r
+    s = (
+        k.generic(
+            [(r, map_)],
+            "f32",
+            dims[:1],
+            "0",
+            "%r = arith.addf %a, %o : f32; %r",
+            rank=len(dims),
+            init=init,
+        )
+        if len(dims) == 2
+        else r
+    )
     a = np.zeros(dims, np.float32)
     expected = np.full(dims[:1], 1.5, np.float32) if len(dims) == 2 else a
     check(k.text(s), [a, random(())], [expected])
