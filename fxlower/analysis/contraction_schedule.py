@@ -1,12 +1,12 @@
 """Block sizes of a contraction, from facts of the target.
 
 The product is computed in register tiles of `mr x nr` accumulators, over panels of the operands
-packed in the scratchpad: a thread takes a block of `mc x nc` of the result, goes through the depth in
-steps of `kc`, packs `mc x kc` of the left operand once for each step, and `kc x nr` of the right one
-panel after the other. `mc = 0` stands for loops on the operands where they are, without packing.
+packed in the scratchpad: a thread takes a block of `mc x nc` of the result, goes through the depth
+in steps of `kc`, packs `mc x kc` of the left operand once for each step, and `kc x nr` of the right
+one, panel after panel. `mc = 0` stands for loops on the operands where they are, without packing.
 
 The sizes minimize an estimate of the cycles of the busiest core. Symbolic sizes count as
-`ASSUMED_SIZE`.
+each of `ASSUMED_SIZES`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,19 @@ from fxlower.analysis.contraction import Contraction
 from fxlower.dialects.build import ELEMENT_BITS, Dim
 from fxlower.targets.spec import TargetSpec
 
-ASSUMED_SIZE = 1024
+ASSUMED_SIZES = (128, 1024)
+ASSUMED_SIZE = ASSUMED_SIZES[-1]
+BLOCK_CYCLES = 200
+"""What entering a block costs."""
+
 SMALL_ROWS = 4
 """With no more rows than this, packing the other operand costs more than it saves."""
 
 TINY = 24 * 24 * 24
 """Multiplications below which packing does not pay."""
+
+EDGE_FACTOR = 1.04
+"""What loads and stores with bounds cost a product."""
 
 PARALLEL_CYCLES = 30_000
 """Work worth waking another core for."""
@@ -49,8 +56,8 @@ def schedule_contraction(contraction: Contraction, target: TargetSpec) -> dict[s
     return _tiled(orient(contraction, True), target)
 
 
-def _assumed(dim: Dim) -> int:
-    return dim if isinstance(dim, int) else ASSUMED_SIZE
+def _assumed(dim: Dim, size: int = ASSUMED_SIZE) -> int:
+    return dim if isinstance(dim, int) else size
 
 
 def _is_small(contraction: Contraction) -> bool:
@@ -70,7 +77,7 @@ def _direct(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
     rows = min(SMALL_ROWS, _assumed(contraction.rows)) or 1
     columns = max(1, _assumed(contraction.columns))
     depth = max(1, _assumed(contraction.depth))
-    # Lanes along the depth read whole rows, one column each; along the columns, a strip of each row.
+    # Lanes along the depth read a row for each column; along the columns, a strip of each row.
     along_depth = contraction.right.depth == 1 and contraction.right.lane != 1
     strip = 16 if along_depth else max(1, 8 // rows) * lanes
     nc = min(strip, columns)
@@ -103,18 +110,13 @@ def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
     )
     kc = min(kc, kc_most // 16 * 16)
 
-    batch = 1
-    for b in contraction.batch:
-        batch *= max(1, _assumed(b))
-    tile_cycles = _step_cycles(mr, vectors) * k
     row_panels, column_panels = max(1, _ceil(m, mr)), max(1, _ceil(n, nr))
-    work = batch * row_panels * column_panels * tile_cycles
-    cores = max(1, min(target.cores, int(work // PARALLEL_CYCLES)))
+    step = _step_cycles(mr, vectors)
+    pack_left = mr * (_COPY_CYCLES if contraction.left.lane == 1 else _TRANSPOSE_CYCLES)
+    pack_right = nr * (_COPY_CYCLES if contraction.right.lane == 1 else _TRANSPOSE_CYCLES)
     budget = min(target.scratchpad_bytes, target.l2_bytes) - nr * kc * size
-    pack_left = mr * k * (_COPY_CYCLES if contraction.left.lane == 1 else _TRANSPOSE_CYCLES)
-    pack_right = nr * k * (_COPY_CYCLES if contraction.right.lane == 1 else _TRANSPOSE_CYCLES)
 
-    best: tuple[float, int, int, float] | None = None
+    best: tuple[float, int, int] | None = None
     for pm in _shares(row_panels):
         for pn in _shares(column_panels):
             scratch = pm * mr * kc * size
@@ -122,15 +124,36 @@ def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
                 scratch += pm * mr * pn * nr * size
             if scratch > budget and (pm, pn) != (1, 1):
                 continue
-            block = pm * pn * tile_cycles + pm * pack_left + pn * pack_right + 200
-            blocks = batch * _ceil(row_panels, pm) * _ceil(column_panels, pn)
-            cost = _ceil(blocks, cores) * block
+            block = k * (pm * pn * step + pm * pack_left + pn * pack_right) + BLOCK_CYCLES
+            cost = sum(
+                _slowdown(contraction, target, assumed, (pm * mr, pn * nr), block)
+                for assumed in ASSUMED_SIZES
+            )
             if best is None or cost < best[0]:
-                best = (cost, pm, pn, block)
+                best = (cost, pm, pn)
     assert best is not None
-    _, pm, pn, block = best
-    grain = max(1, _ceil(PARALLEL_CYCLES, int(block) + 1))
+    _, pm, pn = best
+    block = k * (pm * pn * step + pm * pack_left + pn * pack_right) + BLOCK_CYCLES
+    grain = max(1, _ceil(PARALLEL_CYCLES, int(block)))
     return {"mr": mr, "nr": nr, "mc": pm * mr, "nc": pn * nr, "kc": kc, "grain": grain}
+
+
+def _slowdown(
+    contraction: Contraction,
+    target: TargetSpec,
+    assumed: int,
+    block_size: tuple[int, int],
+    block_cycles: float,
+) -> float:
+    """Cycles of the busiest core for each multiplication of its share, where symbolic sizes are
+    `assumed`."""
+    m, n = _assumed(contraction.rows, assumed), _assumed(contraction.columns, assumed)
+    batch = 1
+    for b in contraction.batch:
+        batch *= max(1, _assumed(b, assumed // 16))
+    blocks = batch * max(1, _ceil(m, block_size[0])) * max(1, _ceil(n, block_size[1]))
+    cores = max(1, min(target.cores, int(blocks * block_cycles // PARALLEL_CYCLES)))
+    return _ceil(blocks, cores) * block_cycles * cores / max(1, batch * m * n)
 
 
 def _shares(panels: int) -> list[int]:
@@ -140,25 +163,40 @@ def _shares(panels: int) -> list[int]:
 
 
 def _step_cycles(mr: int, vectors: int) -> float:
-    """Cycles for one step of depth: two multiply-adds and two loads a cycle, and a latency of four."""
-    return max(mr * vectors / 2, (mr + vectors) / 2, 4.0)
+    """Cycles for one step of depth: two multiply-adds and two loads a cycle, and a latency of four.
+    Loads that the multiplications hide still count a little."""
+    loads = (mr + vectors) / 2
+    return max(mr * vectors / 2, loads, 4.0) + 0.05 * loads
 
 
 def _register_tile(rows: Dim, columns: Dim, lanes: int, target: TargetSpec) -> tuple[int, int]:
-    """Rows and vectors of the accumulator tile: as many as fit beside the operands' registers, and
-    with the least work beyond the edges."""
+    """Rows and vectors of the accumulator tile: no more than fit beside the operands' registers,
+    with the least work beyond the edges, and best without edges, which cost code as well."""
     best: tuple[float, int, int] | None = None
     for vectors in (2, 3, 4, 1):
         most = (target.vector_registers - 1 - vectors) // vectors
         if most < 1:
             continue
-        mr = _ceil(rows, _ceil(rows, most)) if isinstance(rows, int) else most
         nr = vectors * lanes
-        row_tiles = _ceil(rows, mr) if isinstance(rows, int) else ASSUMED_SIZE / mr
-        column_tiles = _ceil(columns, nr) if isinstance(columns, int) else ASSUMED_SIZE / nr
-        cost = row_tiles * column_tiles * _step_cycles(mr, vectors)
-        # Two vectors read the least from the panels; others must be clearly better.
-        if best is None or cost < 0.95 * best[0]:
-            best = (cost, mr, vectors)
+        for mr in _row_counts(rows, most):
+            row_tiles = _ceil(rows, mr) if isinstance(rows, int) else ASSUMED_SIZE / mr
+            column_tiles = _ceil(columns, nr) if isinstance(columns, int) else ASSUMED_SIZE / nr
+            cost = row_tiles * column_tiles * _step_cycles(mr, vectors)
+            if not (_divides(mr, rows) and _divides(nr, columns)):
+                cost *= EDGE_FACTOR
+            if best is None or cost < best[0]:
+                best = (cost, mr, vectors)
     assert best is not None
     return best[1], best[2]
+
+
+def _row_counts(rows: Dim, most: int) -> list[int]:
+    """Candidates: divisors of the rows, and the least that needs no more panels than `most` does."""
+    if not isinstance(rows, int):
+        return [most]
+    balanced = _ceil(rows, _ceil(rows, most))
+    return [balanced, *(mr for mr in range(min(most, rows), 1, -1) if rows % mr == 0)]
+
+
+def _divides(step: int, size: Dim) -> bool:
+    return isinstance(size, int) and size % step == 0

@@ -4,12 +4,13 @@ squares of vectors where depth has, else a loop for `vectorize` to gather in."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from xdsl.dialects.builtin import DenseArrayBase, MemRefType
 from xdsl.ir import Attribute, SSAValue
 
 from fxlower.dialects import arith, tile, vector
-from fxlower.dialects.build import I1, I64, emit, int_attr, splat, vector_type
+from fxlower.dialects.build import I1, I64, emit, splat, vector_type
 from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, strides_of, vector_loop
 from fxlower.passes.vector_transpose import transpose
 from fxlower.targets.spec import TargetSpec
@@ -161,9 +162,14 @@ class PackLowering:
 
 def first_lanes(at: LoopBuilder, count: int, lanes: int) -> SSAValue:
     """The constant mask of the first `count` lanes."""
-    sizes = {"mask_dim_sizes": DenseArrayBase.from_list(I64, [count])}
+    sizes = {"mask_dim_sizes": _numbers((count,))}
     return at.op(vector.ConstantMaskOp, (), vector_type(I1, lanes), sizes)
 
 
 def _shuffle(at: LoopBuilder, a: SSAValue, b: SSAValue, mask: tuple[int, ...]) -> SSAValue:
-    return at.op(vector.ShuffleOp, (a, b), a.type, {"mask": DenseArrayBase.from_list(I64, mask)})
+    return at.op(vector.ShuffleOp, (a, b), a.type, {"mask": _numbers(mask)})
+
+
+@cache
+def _numbers(numbers: tuple[int, ...]) -> DenseArrayBase:
+    return DenseArrayBase.from_list(I64, numbers)

@@ -1,0 +1,265 @@
+"""Contraction kernels against numpy: shapes, strides, element types, symbolic sizes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+
+from contraction_text import contraction, strided, tensor  # noqa: E402
+from kernel_runner import load_kernel, parse, run_passes  # noqa: E402
+
+from fxlower.runtime import jit  # noqa: E402
+
+PASSES = "tile-contractions,convert-tile-to-vector,vectorize"
+NUMPY = {
+    "f32": np.float32,
+    "f64": np.float64,
+    "f16": np.float16,
+    "i8": np.int8,
+    "i16": np.int16,
+    "i32": np.int32,
+    "i64": np.int64,
+}
+TOLERANCE = {"f32": 1e-5, "f64": 1e-14, "f16": 2e-3}
+
+Array = np.ndarray[Any, Any]
+
+
+@cache
+def compiled(text: str) -> jit.LoadedCode:
+    return load_kernel(text, ["mm"], PASSES)
+
+
+def memory(shape: Sequence[int], strides: Sequence[int], dtype: Any) -> Array:
+    """An array with exactly these strides, in elements, over its own memory."""
+    span = 1 + sum((n - 1) * s for n, s in zip(shape, strides)) if prod(shape) else 1
+    base = np.zeros(span, dtype)
+    item = base.itemsize
+    return np.lib.stride_tricks.as_strided(base, shape, [s * item for s in strides])
+
+
+def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
+
+
+def random(rng: np.random.Generator, shape: Sequence[int], element: str) -> Array:
+    if element.startswith("f"):
+        return rng.standard_normal(shape).astype(NUMPY[element])
+    return rng.integers(-100, 100, shape).astype(NUMPY[element])
+
+
+def check(
+    text: str,
+    sizes: Sequence[int],
+    element: str = "f32",
+    *,
+    lhs_strides: Sequence[int] | None = None,
+    rhs_strides: Sequence[int] | None = None,
+    out_strides: Sequence[int] | None = None,
+    symbols: Sequence[int] = (),
+) -> None:
+    """Run the kernel in `text` and compare with numpy."""
+    *batch, m, n, k = sizes
+    rng = np.random.default_rng(0)
+    shapes = (*batch, m, k), (*batch, k, n), (*batch, m, n)
+    strides = (lhs_strides, rhs_strides, out_strides)
+    arrays = [
+        memory(shape, stride or contiguous(shape), NUMPY[element])
+        for shape, stride in zip(shapes, strides)
+    ]
+    lhs, rhs, out = arrays
+    for array in (lhs, rhs):
+        array[...] = random(rng, array.shape, element)
+    out[...] = 99
+    jit.call(compiled(text).address("mm"), [*[a.ctypes.data for a in arrays], *symbols])
+    wide = np.float64 if element.startswith("f") else np.int64
+    expected = np.matmul(lhs.astype(wide), rhs.astype(wide))
+    if not element.startswith("f"):
+        np.testing.assert_array_equal(out, expected.astype(NUMPY[element]))
+        return
+    bound = np.matmul(abs(lhs).astype(wide), abs(rhs).astype(wide)) * TOLERANCE[element] + 1e-30
+    assert (abs(out - expected) <= bound).all(), abs(out - expected).max()
+
+
+SHAPES = [
+    (128, 96, 64),
+    (64, 64, 64),
+    (33, 31, 65),
+    (100, 130, 401),
+    (14, 32, 16),
+    (5, 200, 30),
+    (200, 5, 30),
+    (61, 67, 1),
+    (129, 257, 770),
+]
+
+
+@pytest.mark.parametrize("sizes", SHAPES)
+def test_shapes(sizes: tuple[int, int, int]) -> None:
+    check(contraction(sizes), sizes)
+
+
+@pytest.mark.parametrize("sizes", [(40, 70, 50), (128, 64, 96), (37, 129, 400)])
+@pytest.mark.parametrize("lhs", ["rows", "columns", "neither"])
+@pytest.mark.parametrize("rhs", ["rows", "columns", "neither"])
+def test_operand_strides(sizes: tuple[int, int, int], lhs: str, rhs: str) -> None:
+    m, n, k = sizes
+
+    def strides(kind: str, rows: int, columns: int) -> tuple[int, int]:
+        return {"rows": (columns + 3, 1), "columns": (1, rows + 1), "neither": (2 * columns, 2)}[
+            kind
+        ]
+
+    chosen = dict(lhs_strides=strides(lhs, m, k), rhs_strides=strides(rhs, k, n))
+    check(contraction(sizes, **chosen), sizes, **chosen)
+
+
+@pytest.mark.parametrize("out", [(1, 80), (160, 2), (200, 1)])
+@pytest.mark.parametrize("sizes", [(80, 70, 500), (3, 70, 50)])
+def test_result_strides(sizes: tuple[int, int, int], out: tuple[int, int]) -> None:
+    check(contraction(sizes, out_strides=out), sizes, out_strides=out)
+
+
+@pytest.mark.parametrize("element", ["f32", "f64", "f16", "i8", "i16", "i32", "i64"])
+@pytest.mark.parametrize("sizes", [(40, 70, 50), (2, 130, 90), (90, 1, 130), (13, 11, 7)])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_elements(element: str, sizes: tuple[int, int, int], transposed: bool) -> None:
+    rhs = (1, sizes[2]) if transposed else None
+    check(contraction(sizes, element=element, rhs_strides=rhs), sizes, element, rhs_strides=rhs)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_few_rows_or_columns(rows: int, transposed: bool, swapped: bool) -> None:
+    sizes = (300, rows, 200) if swapped else (rows, 300, 200)
+    m, n, k = sizes
+    lhs = (1, m) if transposed and swapped else None
+    rhs = (1, k) if transposed and not swapped else None
+    check(
+        contraction(sizes, lhs_strides=lhs, rhs_strides=rhs),
+        sizes,
+        lhs_strides=lhs,
+        rhs_strides=rhs,
+    )
+
+
+def test_dot_product() -> None:
+    check(contraction((1, 1, 1000)), (1, 1, 1000))
+
+
+@pytest.mark.parametrize("sizes", [(6, 40, 50, 60), (2, 3, 33, 65, 34), (5, 1, 70, 40), (0, 8, 9, 7)])
+def test_batches(sizes: tuple[int, ...]) -> None:
+    check(contraction(sizes), sizes)
+
+
+def test_broadcast_batch_by_stride() -> None:
+    sizes = (4, 40, 50, 60)
+    check(contraction(sizes, rhs_strides=(0, 50, 1)), sizes, rhs_strides=(0, 50, 1))
+
+
+def test_operand_without_batch_dim() -> None:
+    sizes = (4, 40, 50, 60)
+    text = contraction(sizes, rhs_axes=(3, 2))
+    rng = np.random.default_rng(0)
+    lhs, rhs = random(rng, (4, 40, 60), "f32"), random(rng, (60, 50), "f32")
+    out = np.full((4, 40, 50), 99, np.float32)
+    jit.call(compiled(text).address("mm"), [a.ctypes.data for a in (lhs, rhs, out)])
+    np.testing.assert_allclose(out, lhs @ rhs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("sizes", [(0, 8, 9), (8, 0, 9), (8, 9, 0), (70, 90, 0), (0, 0, 0)])
+def test_empty(sizes: tuple[int, int, int]) -> None:
+    check(contraction(sizes), sizes)
+
+
+SYMBOLIC = [(1, 1, 1), (0, 5, 6), (5, 0, 6), (5, 6, 0), (7, 100, 33), (130, 65, 401), (300, 70, 64)]
+
+
+@pytest.mark.parametrize("sizes", SYMBOLIC)
+@pytest.mark.parametrize("element", ["f32", "f16", "i32"])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_symbolic_sizes(sizes: tuple[int, int, int], element: str, transposed: bool) -> None:
+    """One kernel serves all sizes."""
+    m, n, k = sizes
+    text = contraction(
+        ("d0", "d1", "d2"), element=element, rhs_strides=(1, "d2") if transposed else None
+    )
+    rhs = (1, max(k, 1)) if transposed else None
+    check(text, sizes, element, rhs_strides=rhs, symbols=sizes)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 5, 64, 131])
+def test_symbolic_rows_and_batch(rows: int) -> None:
+    text = contraction(("d0", "d1", 96, 64))
+    for batch in (1, 3):
+        check(text, (batch, rows, 96, 64), symbols=(batch, rows))
+
+
+def test_reads_nothing_outside() -> None:
+    """Rows and columns beyond the edges hold NaN, which would show in the result."""
+    sizes = (37, 45, 70)
+    text = contraction(sizes, lhs_strides=(80, 1), rhs_strides=(50, 1))
+    rng = np.random.default_rng(0)
+    lhs, rhs = np.full((64, 80), np.nan, np.float32), np.full((96, 50), np.nan, np.float32)
+    lhs[:37, :70], rhs[:70, :45] = random(rng, (37, 70), "f32"), random(rng, (70, 45), "f32")
+    out = np.full((37 + 10, 45), 99, np.float32)
+    jit.call(compiled(text).address("mm"), [a.ctypes.data for a in (lhs, rhs, out)])
+    np.testing.assert_allclose(out[:37], lhs[:37, :70] @ rhs[:70, :45], rtol=1e-4, atol=1e-4)
+    assert (out[37:] == 99).all()
+
+
+def test_bf16_rounds_once() -> None:
+    torch = pytest.importorskip("torch")
+    sizes = (48, 80, 300)
+    lhs, rhs = (torch.randn(s).bfloat16() for s in ((48, 300), (300, 80)))
+    out = torch.empty(48, 80, dtype=torch.bfloat16)
+    code = compiled(contraction(sizes, element="bf16"))
+    jit.call(code.address("mm"), [t.data_ptr() for t in (lhs, rhs, out)])
+    expected = (lhs.double() @ rhs.double()).bfloat16()
+    assert (out.float() - expected.float()).abs().max() <= 2**-7 * expected.float().abs().max()
+    assert (out == expected).float().mean() > 0.99
+
+
+@pytest.mark.parametrize("machine", ["x86-64-v3", "x86-64-v4", "aarch64-neon", "riscv64-v"])
+@pytest.mark.parametrize("sizes", [(40, 70, 500), (2, 70, 50)])
+def test_lowers_for_other_machines(machine: str, sizes: tuple[int, int, int]) -> None:
+    module = parse(
+        f'builtin.module attributes {{fxlower.machine = "{machine}"}} {{{contraction(sizes)}}}'
+    )
+    run_passes(module, f"{PASSES},expand-math,convert-to-llvm")
+
+
+def test_epilogue() -> None:
+    """A bias and a scale after the product."""
+    m, n, k = 50, 70, 90
+    out = tensor((m, n), "f32")
+    text = contraction((m, n, k)).replace(f"func.return %c : {out}", f"""%e = tensor.empty() : {out}
+  %r = linalg.generic {{indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}} ins(%c, %bias : {out}, tensor<{n}xf32>) outs(%e : {out}) {{
+  ^bb0(%v: f32, %w: f32, %o: f32):
+    %q = arith.addf %v, %w : f32
+    linalg.yield %q : f32
+  }} -> {out}
+  %e2 = tensor.empty() : {out}
+  %r2 = linalg.generic {{indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}} ins(%r : {out}) outs(%e2 : {out}) {{
+  ^bb0(%v: f32, %o: f32):
+    %two = arith.constant 2.0 : f32
+    %q = arith.mulf %v, %two : f32
+    linalg.yield %q : f32
+  }} -> {out}
+  func.return %r2 : {out}""")
+    text = text.replace(") -> (", f", %bias: tensor<{n}xf32>{strided((2,))}) -> (", 1)
+    rng = np.random.default_rng(0)
+    lhs, rhs, bias = (random(rng, s, "f32") for s in ((m, k), (k, n), (2 * n,)))
+    result = np.empty((m, n), np.float32)
+    jit.call(compiled(text).address("mm"), [a.ctypes.data for a in (lhs, rhs, bias, result)])
+    np.testing.assert_allclose(result, (lhs @ rhs + bias[::2]) * 2, rtol=1e-4, atol=1e-4)
