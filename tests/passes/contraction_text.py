@@ -78,7 +78,7 @@ def contraction(
     linalg.yield %t : {element}
   }} -> {types[2]}"""
         result = "%r"
-    attributes = f', fxlower.schedule = {{{schedule}}}' if schedule else ""
+    attributes = f", fxlower.schedule = {{{schedule}}}" if schedule else ""
     return f"""
 func.func @{name}(%a: {types[0]}{strided(lhs_strides)}, %b: {types[1]}{strided(rhs_strides)}{arguments}) -> ({types[2]}{strided(out_strides)}) attributes {{fxlower.kernel = "contraction"{attributes}}} {{
   %zero = arith.constant {zero} : {acc}
