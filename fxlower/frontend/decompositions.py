@@ -8,24 +8,19 @@ from typing import Any
 
 import torch
 
+import fxlower.frontend.aten  # noqa: F401  (registers the shipped rules)
 from fxlower.frontend.extra_decompositions import EXTRA
-
-aten = torch.ops.aten
-
-KEPT: tuple[Any, ...] = (
-    aten._safe_softmax.default,
-    aten._unsafe_index.Tensor,
-    aten._unsafe_index_put.default,
-    aten.embedding_dense_backward.default,
-    aten.roll.default,
-)
-"""Operators that PyTorch would decompose, but whose lowering here is better."""
+from fxlower.frontend.registry import RULES
 
 
 @cache
+def _core() -> dict[Any, Callable[..., Any]]:
+    return dict(torch._decomp.core_aten_decompositions())
+
+
 def decomposition_table() -> dict[Any, Callable[..., Any]]:
-    """Decompositions for AOTAutograd, `make_fx` and `ExportedProgram.run_decompositions`."""
-    table = dict(torch._decomp.core_aten_decompositions())
-    for overload in KEPT:
-        table.pop(overload, None)
-    return table | EXTRA
+    """Decompositions for AOTAutograd, `make_fx` and `ExportedProgram.run_decompositions`: those to
+    core ATen and our own, except of operators that have a lowering, which is always better: it
+    computes f16 and bf16 in f32 without a rounding after each step."""
+    table = _core() | EXTRA
+    return {overload: d for overload, d in table.items() if overload not in RULES}

@@ -9,7 +9,7 @@ import torch
 from xdsl.ir import BlockArgument, SSAValue
 
 from fxlower.analysis import symbols
-from fxlower.dialects.build import I64, Dim
+from fxlower.dialects.build import Dim
 from fxlower.frontend.builder import RuleBuilder
 from fxlower.frontend.registry import NotLowered, Sym, lowers
 
