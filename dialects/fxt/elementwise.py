@@ -470,7 +470,7 @@ class BitcastOp(IRDLOperation):
     def verify_(self) -> None:
         expect_dims(self.result, dims(self.input))
         expect(
-            ELEMENT_BITS[element(self.result)] == ELEMENT_BITS[element(self.input)],
+            ELEMENT_BITS.get(element(self.result)) == ELEMENT_BITS.get(element(self.input)),
             f"element widths must agree, got {self.input.type} and {self.result.type}",
         )
 

@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import (
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseIntOrFPElementsAttr,
+    FloatAttr,
     IntegerAttr,
     StringAttr,
     TensorType,
@@ -32,11 +33,28 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from fxlower.dialects.build import I64, Dim, dim_attr, dims_attr, dims_from, int_attr, tensor_type
+from fxlower.dialects.build import (
+    I64,
+    Dim,
+    dim_attr,
+    dim_of,
+    dims_attr,
+    dims_from,
+    int_attr,
+    tensor_type,
+)
 from fxlower.dialects.fxt.base import dims, element, expect, expect_axes, expect_dims
 from fxlower.dialects.fxt.view import axes_attr, axes_of
 
 # --------------------------------------------------------------------------- generators
+
+
+def expect_number(value: Attribute, tensor: SSAValue) -> None:
+    """`value` must be a number of the element type of `tensor`."""
+    expect(
+        isinstance(value, FloatAttr | IntegerAttr) and value.type == element(tensor),
+        f"value must be a number of type {element(tensor)}, got {value}",
+    )
 
 
 @irdl_op_definition
@@ -60,6 +78,7 @@ class FullOp(IRDLOperation):
 
     def verify_(self) -> None:
         dims(self.result)
+        expect_number(self.value, self.result)
 
 
 @irdl_op_definition
@@ -80,6 +99,13 @@ class DenseOp(IRDLOperation):
 
     def __init__(self, value: DenseIntOrFPElementsAttr):
         super().__init__(result_types=[value.type], properties={"value": value})
+
+    def verify_(self) -> None:
+        expect(
+            isinstance(self.value, DenseIntOrFPElementsAttr)
+            and self.value.type == self.result.type,
+            f"value must be a dense constant of type {self.result.type}, got {self.value}",
+        )
 
 
 @irdl_op_definition
@@ -221,7 +247,10 @@ class ScanOp(IRDLOperation, ABC):
 
     def verify_(self) -> None:
         expect_axes((self.axis.value.data,), len(dims(self.input)), "axis")
-        expect_dims(self.result, dims(self.input))
+        expect(
+            self.input.type == self.result.type,
+            f"operand and result must have one type, got {self.input.type} and {self.result.type}",
+        )
 
 
 @irdl_op_definition
@@ -271,6 +300,11 @@ class NormalizeIndexOp(IRDLOperation):
         super().__init__(
             operands=[input], result_types=[input.type], properties={"size": dim_attr(size)}
         )
+
+    def verify_(self) -> None:
+        dim_of(self.size)
+        if isinstance(self.input.type, TensorType):
+            expect(element(self.input) == I64, f"index must be of i64, got {self.input.type}")
 
 
 @irdl_op_definition
@@ -381,6 +415,11 @@ class ScatterOp(IRDLOperation):
         rest = tuple(d for i, d in enumerate(shape) if i not in self.axes)
         expect_dims(self.updates, common + rest, "updates")
         expect_dims(self.result, shape)
+        expect(
+            element(self.dest) == element(self.updates) == element(self.result),
+            f"element types must agree, got {self.dest.type}, {self.updates.type} "
+            f"and {self.result.type}",
+        )
 
 
 # ------------------------------------------------------------------- joining, products
@@ -419,6 +458,16 @@ class ConcatOp(IRDLOperation):
             shape = dims(value)
             expect_dims(
                 value, result[:axis] + shape[axis : axis + 1] + result[axis + 1 :], "operand"
+            )
+            expect(
+                element(value) == element(self.result),
+                f"element types must agree, got {value.type} and {self.result.type}",
+            )
+        sizes = [dims(value)[axis] for value in self.inputs]
+        if all(isinstance(size, int) for size in (*sizes, result[axis])):
+            expect(
+                sum(sizes) == result[axis],  # type: ignore[arg-type]
+                f"sizes {sizes} along axis {axis} must add up to {result[axis]}",
             )
 
 
@@ -460,6 +509,17 @@ class PadOp(IRDLOperation):
             f"operand, result and low must have one rank, got {len(shape)}, {len(result)}, "
             f"{len(low)}",
         )
+        expect_number(self.value, self.result)
+        expect(
+            element(self.input) == element(self.result),
+            f"element types must agree, got {self.input.type} and {self.result.type}",
+        )
+        for axis, (size, total, before) in enumerate(zip(shape, result, low)):
+            if isinstance(size, int) and isinstance(total, int) and isinstance(before, int):
+                expect(
+                    0 <= before <= total - size,
+                    f"axis {axis}: {size} elements after {before} do not fit into {total}",
+                )
 
 
 @irdl_op_definition

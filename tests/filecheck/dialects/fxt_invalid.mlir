@@ -196,3 +196,163 @@ func.func @f() {
   %r = fxt.iota 1 : tensor<4xi64>
   func.return
 }
+
+// -----
+
+// CHECK: result must be of bools, got tensor<4xi8>
+func.func @f(%a: tensor<4xf32>) {
+  %r = fxt.cmp "lt", %a, %a : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xi8>
+  func.return
+}
+
+// -----
+
+// CHECK: value must be a number of type f32, got 1 : i64
+func.func @f() {
+  %r = fxt.full 1 : i64 : tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: value must be a dense constant of type tensor<3xi64>, got dense<[1, 2]> : tensor<2xi64>
+func.func @f() {
+  %r = fxt.dense dense<[1, 2]> : tensor<2xi64> : tensor<3xi64>
+  func.return
+}
+
+// -----
+
+// CHECK: result must be of i64, got tensor<4xi32>
+func.func @f() {
+  %r = fxt.iota 0 : tensor<4xi32>
+  func.return
+}
+
+// -----
+
+// CHECK: result must have dims [], got [1]
+func.func @f() {
+  %r = fxt.size ["s0"] : tensor<1xi64>
+  func.return
+}
+
+// -----
+
+// CHECK: element types must agree, got tensor<4xf32> and tensor<4xf64>
+func.func @f(%a: tensor<4xf32>) {
+  %r = fxt.reshape %a : (tensor<4xf32>) -> tensor<4xf64>
+  func.return
+}
+
+// -----
+
+// CHECK: permutation must name all 2 axes
+func.func @f(%a: tensor<4x8xf32>) {
+  %r = fxt.permute %a, array<i64: 1> : (tensor<4x8xf32>) -> tensor<8xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: axes must be an array<i64: ...>, got [1 : i64, 0 : i64]
+func.func @f(%a: tensor<4x8xf32>) {
+  %r = fxt.permute %a, [1, 0] : (tensor<4x8xf32>) -> tensor<8x4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: axes must ascend, got [1, 0]
+func.func @f(%a: tensor<4x8xf32>) {
+  %r = fxt.broadcast %a, array<i64: 1, 0> : (tensor<4x8xf32>) -> tensor<8x4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: operand, result, starts and steps must have one rank, got 2, 2, 1 and 2
+func.func @f(%a: tensor<4x8xf32>) {
+  %r = fxt.slice %a, [0], array<i64: 1, 1> : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: axes must ascend, got [1, 0]
+func.func @f(%a: tensor<4x8xf32>) {
+  %r = fxt.sum %a, array<i64: 1, 0> : (tensor<4x8xf32>) -> tensor<f32>
+  func.return
+}
+
+// -----
+
+// CHECK: element types must agree, got tensor<4xbf16> and tensor<f32>
+func.func @f(%a: tensor<4xbf16>) {
+  %r = fxt.sum %a, array<i64: 0> : (tensor<4xbf16>) -> tensor<f32>
+  func.return
+}
+
+// -----
+
+// CHECK: operand and result must have one type, got tensor<4xi32> and tensor<4xi64>
+func.func @f(%a: tensor<4xi32>) {
+  %r = fxt.cumsum %a, 0 : (tensor<4xi32>) -> tensor<4xi64>
+  func.return
+}
+
+// -----
+
+// CHECK: index must be of i64, got tensor<4xi32>
+func.func @f(%a: tensor<4xi32>) {
+  %r = fxt.normalize_index 9 : i64, %a : tensor<4xi32>
+  func.return
+}
+
+// -----
+
+// CHECK: 1 axes need as many indices, got 0
+func.func @f(%a: tensor<4xf32>) {
+  %r = fxt.scatter "set", %a, %a, array<i64: 0>[] : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: needs at least one operand
+func.func @f() {
+  %r = fxt.concat 0() : () -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: sizes [4, 4] along axis 0 must add up to 9
+func.func @f(%a: tensor<4xf32>) {
+  %r = fxt.concat 0(%a, %a) : (tensor<4xf32>, tensor<4xf32>) -> tensor<9xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: value must be a number of type f32, got 0 : i64
+func.func @f(%a: tensor<4xf32>) {
+  %r = fxt.pad %a, 0 : i64, [0] : (tensor<4xf32>) -> tensor<5xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: axis 0: 4 elements after 2 do not fit into 5
+func.func @f(%a: tensor<4xf32>) {
+  %r = fxt.pad %a, 0.0 : f32, [2] : (tensor<4xf32>) -> tensor<5xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: element types must agree, got tensor<4x8xf32>, tensor<8x2xbf16> and tensor<4x2xf32>
+func.func @f(%a: tensor<4x8xf32>, %b: tensor<8x2xbf16>) {
+  %r = fxt.matmul %a, %b : (tensor<4x8xf32>, tensor<8x2xbf16>) -> tensor<4x2xf32>
+  func.return
+}
