@@ -1,7 +1,7 @@
 // What was found, what there is, what to do; one message on stderr, no traceback.
 
 // RUN: not fxlower-opt -p canonicalise-fxt %s 2>&1 | filecheck %s --check-prefix=PASS
-// PASS: fxlower-opt: error: no pass 'canonicalise-fxt'; did you mean 'canonicalize-fxt'? there are canonicalize-fxt, form-kernels,
+// PASS: fxlower-opt: error: no pass 'canonicalise-fxt'; did you mean 'canonicalize-fxt'? there are canonicalize-fxt, 
 
 // RUN: not fxlower-opt -p cse{x=1} %s 2>&1 | filecheck %s --check-prefix=ARGUMENT
 // ARGUMENT: fxlower-opt: error: pass 'cse': Provided arguments ["x"] not found
