@@ -94,7 +94,7 @@ class DestinationFunction:
     """The function on memory being made from `kernel`; `finish` puts it in the kernel's place.
 
     `arguments` gives the buffer of each tensor argument, `results` that of each result, `builder`
-    appends to the body. `trap` adds the argument for out-of-range indices.
+    appends to the body. `trap` adds the argument for out-of-range indices, and is its value.
     """
 
     def __init__(self, kernel: FuncOp, *, trap: bool = False):
@@ -125,6 +125,7 @@ class DestinationFunction:
             *[attributes[i] for i in symbols],
         ]
         self.block = Block(arg_types=self._types)
+        self.trap: SSAValue | None = self.block.args[len(types)] if trap else None
         names = [old.args[i].name_hint for i in tensors]
         names += ["out" if len(outputs) == 1 else f"out{i}" for i in range(len(outputs))]
         names += ["trap"] * trap + [old.args[i].name_hint for i in symbols]

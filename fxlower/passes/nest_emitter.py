@@ -30,10 +30,13 @@ from fxlower.analysis.loop_space import (
     loops_of,
 )
 from fxlower.dialects import arith
-from fxlower.dialects.build import ELEMENT_BITS, INDEX, Dim, signless
+from fxlower.dialects.build import ELEMENT_BITS, I1, I64, INDEX, Dim, dims_of, signless
 from fxlower.passes.destination_style import Buffer, DestinationFunction
-from fxlower.passes.loop_builder import Index, memory_element, vector_loop
+from fxlower.passes.loop_builder import Index, LoopBuilder, memory_element, vector_loop
 from fxlower.passes.scoped_builder import ScopedBuilder
+
+INDEX_TRAP = 1
+"""What is stored to `%trap` where an index is out of range (docs/design.md, section 6)."""
 
 CHEAP = 5.0
 """A map that costs less is computed again rather than kept in a row buffer."""
@@ -79,6 +82,8 @@ class NestEmitter:
         self.buffers: dict[SSAValue, SSAValue] = {}
         self.views: dict[object, SSAValue] = {}
         self.current_phase = 0
+        self.gather_floor = 0
+        """Depth above which gathers may not move: their source may be empty there."""
         self.neutral: list[SSAValue] = []
         self._plan_phases()
 
@@ -149,7 +154,14 @@ class NestEmitter:
             sizes.append(strips)
         total = symbols.product(sizes)
         builder = self.builder
-        if total == 1:
+        guarded = self._guarded_total(total)
+        if guarded is not None:
+            self.gather_floor = 1
+            (index,) = builder.open((INDEX,))
+            self._allocate()
+            self._point(self._split(index, sizes))
+            builder.close_parallel(guarded, self.schedule.grain)
+        elif total == 1:
             self._allocate()
             self._point([self._zero() for _ in sizes])
         elif isinstance(total, int) and total <= self.schedule.grain:
@@ -165,6 +177,37 @@ class NestEmitter:
             self._allocate()
             self._point(self._split(index, sizes))
             builder.close_parallel(self._size(total), self.schedule.grain)
+
+    def _guarded_total(self, total: Dim) -> SSAValue | None:
+        """The number of iterations, 0 if a gather's source is empty: then there is no valid index
+        to read it at, and any iteration is an error. None if no source can be empty."""
+        trap, sizes = self.function.trap, self._gathered_sizes()
+        if trap is None or not sizes:
+            return None
+        entry, count = self.builder.entry, self._size(total)
+        empty = entry.compare("eq", sizes[0], 0)
+        for size in sizes[1:]:
+            empty = entry.op(arith.OrIOp, (empty, entry.compare("eq", size, 0)), I1)
+        fails = entry.op(arith.AndIOp, (empty, entry.compare("ne", count, 0)), I1)
+
+        def report(inner: LoopBuilder) -> tuple[()]:
+            inner.store(inner.constant(INDEX_TRAP, I64), trap, (0,))
+            return ()
+
+        entry.if_(fails, report)
+        return entry.op(arith.SelectOp, (empty, self._zero(), count), INDEX)
+
+    def _gathered_sizes(self) -> list[Index]:
+        """Sizes of gathered sources that may be 0."""
+        sources = {
+            op.tensor: None
+            for step in self.nest.steps
+            if isinstance(step.op, GenericOp)
+            for op in step.op.body.block.ops
+            if isinstance(op, ExtractOp)
+        }
+        dims = {d: None for source in sources for d in dims_of(source.type)}
+        return [self.function.size(d) for d in dims if d == 0 or isinstance(d, str)]
 
     def _zero(self) -> SSAValue:
         return self.builder.constant(0)
@@ -463,7 +506,8 @@ class NestEmitter:
                 f"tensor.extract of {op.tensor.type}: the source must be an argument of the kernel"
             )
         indices = [self._lookup(i, environment) for i in op.indices]
-        return self.builder.load(buffer.view, indices, buffer.element, op.results[0].name_hint)
+        hint = op.results[0].name_hint
+        return self.builder.load(buffer.view, indices, buffer.element, hint, self.gather_floor)
 
     # --------------------------------------------------------------------- addresses
 
@@ -485,8 +529,10 @@ class NestEmitter:
         loops: list[Loop | None] = []
         for dim, stride in zip(access.dims, layout.strides):
             loop = self.loop_of.get(dim)
-            loops.append(None if stride == 0 else loop)
-            whole = whole and (loop is None or stride == 0 or len(loop.dims) == 1)
+            if stride == 0 and loop is not None and isinstance(loop.size, int) and loop.size > 0:
+                loop = None  # the same element throughout; an empty loop must stay around its load
+            loops.append(loop)
+            whole = whole and (loop is None or len(loop.dims) == 1)
         if whole:
             return buffer.view, [self._zero() if g is None else self.indices[g] for g in loops]
         strides = {

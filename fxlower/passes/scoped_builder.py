@@ -66,10 +66,12 @@ class ScopedBuilder:
         type_: Attribute,
         properties: Mapping[str, Attribute] | None = None,
         hint: str | None = None,
+        floor: int = 0,
     ) -> SSAValue:
-        """The result of an op without effects, made in the outermost scope that can have it."""
+        """The result of an op without effects, made in the outermost scope that can have it, but
+        not above depth `floor`."""
         depths = self._depths
-        depth = 0
+        depth = floor
         for operand in operands:
             found = depths.get(operand, 0)
             if found > depth:
@@ -91,11 +93,13 @@ class ScopedBuilder:
         indices: Sequence[SSAValue],
         element: Attribute,
         hint: str | None = None,
+        floor: int = 0,
     ) -> SSAValue:
         """A load from memory that is not written while the scopes of the indices are open."""
         type_ = source.type
         assert isinstance(type_, MemRefType)
-        value = self.pure(memref.LoadOp, (source, *indices), type_.element_type, None, hint)
+        operands = (source, *indices)
+        value = self.pure(memref.LoadOp, operands, type_.element_type, None, hint, floor)
         if element != I1:
             return value
         return self.pure(arith.CmpiOp, (value, self.constant(0, I8)), I1, _NE, hint)

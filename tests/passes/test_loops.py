@@ -212,6 +212,23 @@ def test_gather_of_rows(rows, columns, count):
     assert run(k.text(r), [a, bad], [out], trap=True) == 1
 
 
+@pytest.mark.parametrize("rows,count,trap", [(0, 5, 1), (0, 0, 0), (3, 20, 0), (1, 1, 0)])
+def test_gather_from_a_source_that_may_be_empty(rows, count, trap):
+    k = KernelText()
+    k.symbol("d0")
+    k.symbol("d1")
+    table, ids = k.input("table", "f32", ("d0",)), k.input("ids", "i64", ("d1",))
+    body = (
+        '%n = fxt.normalize_index "d0", %a : i64; %i = arith.index_cast %n : i64 to index;'
+        f'%r = tensor.extract %{table}[%i] : tensor<?xf32, ["d0"]>; %r'
+    )
+    r = k.generic([(ids, "0")], "f32", ("d1",), "0", body)
+    a, i = random(rows), np.zeros(count, np.int64)
+    expected = a[i] if not trap else np.zeros(count, np.float32)
+    symbols = {"d0": rows, "d1": count}
+    assert check(k.text(r), [a, i], [expected], symbols, trap=True) == trap
+
+
 @pytest.mark.parametrize("count", [5, 16, 37])
 @pytest.mark.parametrize("element", ["f32", "f64", "i8", "i64", "i1"])
 def test_gather_of_elements(count, element):
