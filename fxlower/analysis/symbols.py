@@ -138,7 +138,7 @@ def _of_node(node: ast.expr) -> Polynomial:
     match node:
         case ast.Name(name):
             return _atom(name)
-        case ast.Constant(value) if isinstance(value, int):
+        case ast.Constant(value) if type(value) is int:  # True is an int, too
             return polynomial(value)
         case ast.UnaryOp(ast.USub(), operand):
             return _add((), _of_node(operand), -1)
