@@ -7,7 +7,7 @@ that it neither overflows before the product does nor makes denormal results zer
 
 from __future__ import annotations
 
-from fxlower.passes.math_expansions.expression import F32, FORMATS, Expr, Expression
+from fxlower.passes.math_expansions.expression import Expr, Expression
 
 LOG2_E = 1.44269504088896341
 LN2 = 0.693147180559945309

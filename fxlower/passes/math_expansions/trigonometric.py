@@ -28,13 +28,15 @@ HALF_PI_SHORT = (1.5703125, 4.837512969970703125e-4, 7.549789948768648e-8)
 SIN = (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
 COS = (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
 TAN = (
-    9.38540185543e-3,
-    3.11992232697e-3,
-    2.44301354525e-2,
-    5.34112807005e-2,
-    1.33387994085e-1,
-    3.33331568548e-1,
+    4.376830334e-3,
+    8.842888437e-5,
+    1.083667126e-2,
+    2.128186236e-2,
+    5.405997821e-2,
+    1.333266280e-1,
+    3.333334977e-1,
 )
+"""(tan(r) - r) / r**3 in r**2 on [0, pi/4], fitted for least relative error of tan(r)"""
 
 
 def _reduced(e: Expression, x: Expr) -> tuple[Expr, Expr]:
@@ -98,8 +100,12 @@ def cos(e: Expression, x: Expr) -> Expr:
 def tan(e: Expression, x: Expr) -> Expr:
     q, r = _reduced(e, e.absolute(x))
     square = r * r
-    y = e.fma(e.polynomial(square, TAN) * square, r, r)
-    y = e.select((q & 1).differs(0), -1.0 / y, y)
+    tail = e.polynomial(square, TAN) * square * r
+    tangent = r + tail
+    inverse = 1.0 / tangent
+    error = e.fma(-inverse, tail, e.fma(-inverse, r, 1.0))  # of 1 / (r + tail), not rounded
+    cotangent = e.fma(inverse, error, inverse)
+    y = e.select((q & 1).differs(0), -cotangent, tangent)
     return _unless_large(e, x, _with_sign_of(e, y, x), math.TanOp)
 
 
@@ -110,48 +116,57 @@ ASIN = (
     7.4953002686e-2,
     1.6666752422e-1,
 )
-ATAN = (8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1)
+ATAN = (
+    -1.793620306e-3,
+    1.091459954e-2,
+    -3.117783443e-2,
+    5.795758228e-2,
+    -8.403449680e-2,
+    1.095218556e-1,
+    -1.426424164e-1,
+    1.999854828e-1,
+    -3.333329909e-1,
+)
+"""(atan(t) - t) / t**3 in t**2 on [0, 1], fitted for least relative error of atan(t)"""
 
 
-def _arc_sine_parts(e: Expression, x: Expr) -> tuple[Expr, Expr]:
-    """Whether |x| > 1/2, and the arc sine of |x|, or of sqrt((1 - |x|) / 2) where so."""
+def _arc_sine_parts(e: Expression, x: Expr) -> tuple[Expr, Expr, Expr]:
+    """Whether |x| > 1/2, and the arc sine of s as s plus a tail, where s is |x|, or
+    sqrt((1 - |x|) / 2) if |x| > 1/2: then asin |x| = pi/2 - 2 asin(s)."""
     a = e.absolute(x)
     large = a > 0.5
     square = e.select(large, e.fma(a, -0.5, 0.5), a * a)
-    root = e.select(large, e.sqrt(square), a)
-    return large, e.fma(e.polynomial(square, ASIN) * square, root, root)
+    s = e.select(large, e.sqrt(square), a)
+    return large, s, e.polynomial(square, ASIN) * square * s
 
 
 def asin(e: Expression, x: Expr) -> Expr:
-    large, y = _arc_sine_parts(e, x)
-    far = HALF_PI - (y + y - PI_LOW / 2)
-    return _with_sign_of(e, e.select(large, far, y), x)
+    large, s, tail = _arc_sine_parts(e, x)
+    far = e.fma(s, -2.0, HALF_PI) - (tail + tail - PI_LOW / 2)
+    return _with_sign_of(e, e.select(large, far, s + tail), x)
 
 
 def acos(e: Expression, x: Expr) -> Expr:
-    large, y = _arc_sine_parts(e, x)
-    negative = x < 0.0
+    large, s, tail = _arc_sine_parts(e, x)
+    y = s + tail
     twice = y + y
-    far = e.select(negative, PI - (twice - PI_LOW), twice)
+    far = e.select(x < 0.0, PI - (twice - PI_LOW), twice)
     near = HALF_PI - (_with_sign_of(e, y, x) - PI_LOW / 2)
     return e.select(large, far, near)
 
 
-def _arc_tangent(e: Expression, a: Expr) -> Expr:
-    """atan(a) for a >= 0."""
-    far, middle = a > 2.414213562373095, a > 0.4142135623730950
-    numerator = e.select(far, -1.0, e.select(middle, a - 1.0, a))
-    denominator = e.select(far, a, e.select(middle, a + 1.0, e.constant(1.0, e.type)))
-    t = numerator / denominator
+def _arc_tangent(e: Expression, t: Expr) -> Expr:
+    """atan(t) for 0 <= t <= 1."""
     square = t * t
-    y = e.fma(e.polynomial(square, ATAN) * square, t, t)
-    low = e.select(far, PI_LOW / 2, e.select(middle, PI_LOW / 4, e.constant(0.0, e.type)))
-    high = e.select(far, HALF_PI, e.select(middle, PI / 4, e.constant(0.0, e.type)))
-    return high + (y + low)
+    return e.fma(e.polynomial(square, ATAN) * square, t, t)
 
 
 def atan(e: Expression, x: Expr) -> Expr:
-    return _with_sign_of(e, _arc_tangent(e, e.absolute(x)), x)
+    a = e.absolute(x)
+    steep = a > 1.0
+    angle = _arc_tangent(e, e.select(steep, 1.0 / a, a))
+    angle = e.select(steep, HALF_PI - (angle - PI_LOW / 2), angle)
+    return _with_sign_of(e, angle, x)
 
 
 def atan2(e: Expression, y: Expr, x: Expr) -> Expr:
