@@ -2,8 +2,8 @@
 
 Before:
 
-    func.func private @scatter_1a2b(%dest: tensor<9x8xf32>, %updates: tensor<4x8xf32>, %i: tensor<4xi64>)
-        -> tensor<9x8xf32> attributes {fxlower.kernel = "scatter"} {
+    func.func private @scatter_1a2b(%dest: tensor<9x8xf32>, %updates: tensor<4x8xf32>,
+        %i: tensor<4xi64>) -> tensor<9x8xf32> attributes {fxlower.kernel = "scatter"} {
       %r = fxt.scatter "add", %dest, %updates, array<i64: 0>[%i]
         : (tensor<9x8xf32>, tensor<4x8xf32>, tensor<4xi64>) -> tensor<9x8xf32>
       func.return %r : tensor<9x8xf32>
@@ -20,9 +20,9 @@ After (abridged):
           %out[%row, %j] = arith.addf %out[%row, %j], %updates[%u, %j]
         } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
 
-The result does not depend on the number of threads: parallel are only the columns, dims of the
-destination that no index addresses, and the dims of the updates that an `fxt.iota` sends to places of
-their own. The rest runs in row-major order. f16 and bf16 combine in f32 and round each time.
+The result does not depend on the number of threads. Parallel are only the columns, and the dims of
+the updates that an `fxt.iota` sends to places of their own; the rest runs in row-major order. f16
+and bf16 combine in f32 and round each time.
 
 Needs kernels of kind `scatter` (docs/design.md, section 4) whose indices are valid. The destination
 and the updates may be `fxt.full`. Leaves no `fxt` op in them.
@@ -139,7 +139,8 @@ class ScatterLowering:
 
             inner.serial(count, element, attributes=vector_loop(self.lanes, UNROLL))
 
-        self._parallel(space, chunk, min(_assumed(self.result.sizes, -1), COPY_CHUNK))
+        run = inner_length if isinstance(inner_length, int) else COPY_CHUNK
+        self._parallel(space, chunk, min(run, COPY_CHUNK))
 
     def _parallel(self, space: Sequence[Index], body, elements: int) -> None:
         """One parallel loop over `space`, whose iterations take so many elements each."""
@@ -178,7 +179,7 @@ class ScatterLowering:
                 serial,
                 index_sizes,
                 point,
-                lambda b: self._element(b, point, rows, column, parts[-1], strip),
+                lambda b: self._element(b, point, rows, column, parts[-1] if parts else 0, strip),
             )
 
         self._parallel(space, strip_of_columns, work)
@@ -299,8 +300,8 @@ class ScatterLowering:
         owner = value.owner
         if not isinstance(owner, fxt.FullOp):
             raise PassFailedException(
-                f"convert-scatter-to-scf: kernel '{self.function.kernel.sym_name.data}' may scatter "
-                "arguments and fxt.full only"
+                f"convert-scatter-to-scf: kernel '{self.function.kernel.sym_name.data}' may hold "
+                f"arguments and fxt.full beside its fxt.scatter, got a value of {value.owner}"
             )
         attribute: Attribute = owner.value
         return emit1(at.block, arith.ConstantOp, (), signless(self.element), {"value": attribute})

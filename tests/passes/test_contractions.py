@@ -157,7 +157,9 @@ def test_dot_product() -> None:
     check(contraction((1, 1, 1000)), (1, 1, 1000))
 
 
-@pytest.mark.parametrize("sizes", [(6, 40, 50, 60), (2, 3, 33, 65, 34), (5, 1, 70, 40), (0, 8, 9, 7)])
+@pytest.mark.parametrize(
+    "sizes", [(6, 40, 50, 60), (2, 3, 33, 65, 34), (5, 1, 70, 40), (0, 8, 9, 7)]
+)
 def test_batches(sizes: tuple[int, ...]) -> None:
     check(contraction(sizes), sizes)
 
@@ -243,7 +245,9 @@ def test_epilogue() -> None:
     """A bias and a scale after the product."""
     m, n, k = 50, 70, 90
     out = tensor((m, n), "f32")
-    text = contraction((m, n, k)).replace(f"func.return %c : {out}", f"""%e = tensor.empty() : {out}
+    text = contraction((m, n, k)).replace(
+        f"func.return %c : {out}",
+        f"""%e = tensor.empty() : {out}
   %r = linalg.generic {{indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}} ins(%c, %bias : {out}, tensor<{n}xf32>) outs(%e : {out}) {{
   ^bb0(%v: f32, %w: f32, %o: f32):
     %q = arith.addf %v, %w : f32
@@ -256,7 +260,8 @@ def test_epilogue() -> None:
     %q = arith.mulf %v, %two : f32
     linalg.yield %q : f32
   }} -> {out}
-  func.return %r2 : {out}""")
+  func.return %r2 : {out}""",
+    )
     text = text.replace(") -> (", f", %bias: tensor<{n}xf32>{strided((2,))}) -> (", 1)
     rng = np.random.default_rng(0)
     lhs, rhs, bias = (random(rng, s, "f32") for s in ((m, k), (k, n), (2 * n,)))
