@@ -190,7 +190,7 @@ class FxlowerOptMain(xDSLOptMain):
                 raise
         if self.args.time_passes:
             instrumentation.print_times()
-        if verify and passes:
+        if verify and passes and not self.args.verify_each:
             prog.verify()
 
     def command(self, passes: Sequence[ModulePass]) -> str:

@@ -8,17 +8,8 @@ from time import perf_counter
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import CallOp
 from xdsl.passes import ModulePass
 from xdsl.printer import Printer
-
-
-def verify_between_passes(module: ModuleOp) -> None:
-    """Verify all ops but calls: kernels change their signatures pass by pass, and the calls of
-    them follow in `plan-memory`. The verification of the result includes calls."""
-    for op in module.walk():
-        if not isinstance(op, CallOp):
-            op.verify(verify_nested_ops=False)
 
 
 @dataclass(kw_only=True)
@@ -39,7 +30,7 @@ class Instrumentation:
         if self.print_all or (self.print_changed and str(module) != before):
             self.print_ir(pass_.name, module)
         if self.verify_each:
-            verify_between_passes(module)
+            module.verify()
 
     def print_ir(self, pass_name: str, module: ModuleOp) -> None:
         print(f"// -----// IR after {pass_name} //----- //", file=sys.stderr)
