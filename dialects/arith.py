@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from xdsl.dialects import arith as upstream
-from xdsl.dialects.arith import *
+from xdsl.dialects.arith import *  # noqa: F403
 from xdsl.dialects.arith import (
     CMPF_COMPARISON_OPERATIONS,
     CMPI_COMPARISON_OPERATIONS,
@@ -49,6 +49,8 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
+
+import fxlower.dialects.float_literals  # noqa: F401  corrects the parser of constants
 
 NO_FASTMATH = FastMathFlagsAttr("none")
 

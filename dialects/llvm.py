@@ -21,7 +21,7 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.dialects.llvm import *
+from xdsl.dialects.llvm import *  # noqa: F403
 from xdsl.dialects.llvm import (
     ALL_FCMP_FLAGS,
     GEP_USE_SSA_VAL,
