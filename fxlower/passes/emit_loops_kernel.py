@@ -14,23 +14,11 @@ After:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-
-from xdsl.dialects import linalg, tensor
-from xdsl.dialects.builtin import (
-    AffineMapAttr,
-    ArrayAttr,
-    DenseArrayBase,
-    DictionaryAttr,
-    FunctionType,
-)
-from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.dialects.linalg.ops import FillOp, GenericOp
+from xdsl.dialects import tensor
+from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import IndexOp as LinalgIndexOp
 from xdsl.dialects.linalg.ops import YieldOp as LinalgYieldOp
-from xdsl.ir import Attribute, Block, Region, SSAValue
-from xdsl.ir.affine import AffineExpr, AffineMap
+from xdsl.ir import Attribute, Block, SSAValue
 
 from fxlower.analysis.kernel_plan import Plan, element_of, operands_of, plan_of
 from fxlower.analysis.kernel_program import Program, Result
@@ -38,17 +26,13 @@ from fxlower.analysis.layout import Strides
 from fxlower.analysis.symbols import contiguous_strides
 from fxlower.dialects import arith
 from fxlower.dialects.build import (
-    I32,
     I64,
     INDEX,
-    Dim,
-    dims_attr,
+    dims_of,
     emit,
-    emit1,
     int_attr,
     signless,
     string_attr,
-    tensor_type,
 )
 from fxlower.passes.kernel_bodies import ELEMENTS, BodyBuilder, neutral
 from fxlower.passes.kernel_shell import KernelShell, kernel_name

@@ -29,14 +29,12 @@ from fxlower.dialects.build import (
     I32,
     I64,
     Dim,
-    dims_attr,
     dims_from,
     dims_of,
     emit,
     emit1,
     signless,
     string_attr,
-    tensor_type,
 )
 from fxlower.dialects.fxt.view import axes_attr
 from fxlower.passes.kernel_bodies import ELEMENTS, BodyBuilder

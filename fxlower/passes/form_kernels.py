@@ -29,7 +29,6 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp, SymbolRefAttr, TensorType
-from xdsl.dialects.func import CallOp, FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
@@ -40,6 +39,7 @@ from fxlower.analysis.kernel_program import Program, program_of
 from fxlower.analysis.symbols import substitute
 from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim, dims_of, emit, emit1, signless, tensor_type
+from fxlower.dialects.func import CallOp, FuncOp, ReturnOp
 from fxlower.passes.emit_loops_kernel import emit_loops_kernel
 from fxlower.passes.emit_structured_kernel import StructuredKernel, structured_kernel
 from fxlower.passes.materialize_dims import symbol_arguments

@@ -33,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import func, memref
+from xdsl.dialects import memref
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseArrayBase,
@@ -55,6 +55,7 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.analysis.arena import Lifetime, place
 from fxlower.analysis.layout import Strides, declared_strides, view_offset, view_strides
 from fxlower.analysis.symbols import add, contiguous_strides, mul, product
+from fxlower.dialects import func
 from fxlower.dialects.build import (
     DYNAMIC,
     ELEMENT_BITS,
