@@ -30,7 +30,8 @@ A memref is a pointer to its first element, `index` is `i64`. The body of an `sc
 a function of its own that `torch_parallel_for` calls. A function with the attribute
 `fxlower.arena`, a segment, also gets `@NAME_entry(%table: !llvm.ptr)` for the host.
 
-Needs: no `linalg`, `tensor`, `tile`, `fxt`. Leaves: `llvm` only.
+Needs: no `linalg`, `tensor`, `tile`, `fxt`. Leaves: `llvm` only; the host's plan, `@main` on
+tensors, is not compiled and is gone.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.dialects import llvm
 from fxlower.dialects.build import I64
 from fxlower.dialects.llvm import PTR
+from fxlower.passes.legality import is_host_plan
 from fxlower.passes.target import target_of
 from fxlower.passes.to_llvm.builder import FunctionBuilder, ModuleBuilder, aligned
 from fxlower.passes.to_llvm.control import lower_function
@@ -116,7 +118,7 @@ class ConvertToLlvmPass(ModulePass):
                     f"{self.name}: expected functions in the module, found '{child.name}'"
                 )
             functions.append(child)
-        defined = [f for f in functions if f.body.blocks]
+        defined = [f for f in functions if f.body.blocks and not is_host_plan(f)]
         module = ModuleBuilder(target_of(op), {f.sym_name.data for f in defined})
         for function in defined:
             convert_function(module, function)
