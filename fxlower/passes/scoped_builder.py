@@ -54,10 +54,13 @@ class ScopedBuilder:
     # -------------------------------------------------------------------------- values
 
     def constant(self, value: int | float, type_: Attribute = INDEX) -> SSAValue:
-        return self.entry.constant(value, type_)
+        made = self.entry.constant(value, type_)
+        if type_ == INDEX and made.name_hint is None:
+            made.name_hint = f"c{value}"
+        return made
 
     def value(self, index: Index) -> SSAValue:
-        return self.entry.constant(index) if isinstance(index, int) else index
+        return self.constant(index) if isinstance(index, int) else index
 
     def pure(
         self,

@@ -78,7 +78,9 @@ class Constants:
 
     def number(self, value: int, type_: Attribute = INDEX) -> SSAValue:
         """A scalar."""
-        return self.get(int_attr(value, type_), type_)
+        made = self.get(int_attr(value, type_), type_)
+        made.name_hint = f"c{value}" if value >= 0 else None
+        return made
 
     def splat(self, value: float | int, element: Attribute, lanes: int) -> SSAValue:
         """A vector with `value` in all lanes."""
@@ -97,6 +99,7 @@ class Constants:
             type_ = vector_type(element, lanes)
             values = DenseIntOrFPElementsAttr.from_list(type_, [step * i for i in range(lanes)])
             known = self._made[key] = self.get(values, type_)
+            known.name_hint = "ramp"
         return known
 
     def mask(self, lanes_set: int, lanes: int) -> SSAValue:
@@ -112,6 +115,7 @@ class Constants:
                 vector_type(I1, lanes),
                 {"mask_dim_sizes": sizes},
             )
+            known.name_hint = "mask"
         return known
 
 
@@ -213,6 +217,7 @@ class Widening:
                 source = emit1(block, arith.IndexCastOp, (scalar,), I64)
             type_ = vector_type(source.type, self.width)
             known = memo[key] = emit1(block, vector.BroadcastOp, (source,), type_)
+            known.name_hint = scalar.name_hint
         return known
 
     # -------------------------------------------------------------------------- bodies
@@ -418,9 +423,8 @@ class Widening:
 
     def _store_lanes(self, value: SSAValue, address: Address) -> None:
         """Lane by lane."""
-        lanes = address.lanes
-        assert lanes is not None
-        assert isinstance(value.type, VectorType) and isinstance(lanes.type, VectorType)
+        assert isinstance(value.type, VectorType)
+        start = address.indices[-1]
         for lane in range(self.width):
             block = self.block
             if self.mask is not None:
@@ -430,9 +434,13 @@ class Widening:
                 emit(self.block, scf.IfOp, (inside,), regions=regions)
             at = _position(lane)
             element = emit1(block, vector.ExtractOp, (value,), value.type.element_type, at)
-            offset = emit1(block, vector.ExtractOp, (lanes,), lanes.type.element_type, at)
-            offset = emit1(block, arith.IndexCastOp, (offset,), INDEX)
-            index = emit1(block, arith.AddiOp, (address.indices[-1], offset), INDEX)
+            if address.step is not None:
+                offset = self.constants.number(lane * address.step)
+            else:
+                assert address.lanes is not None
+                offset = emit1(block, vector.ExtractOp, (address.lanes,), I64, at)
+                offset = emit1(block, arith.IndexCastOp, (offset,), INDEX)
+            index = emit1(block, arith.AddiOp, (start, offset), INDEX)
             emit(block, memref.StoreOp, (element, address.base, index))
             if self.mask is not None:
                 emit(block, scf.YieldOp)
@@ -466,11 +474,11 @@ class Widening:
             type_ = source.type
             assert isinstance(type_, MemRefType)
             shape = type_.get_shape()
-            size = DYNAMIC
-            sizes: tuple[SSAValue, ...] = (self.constants.number((1 << 63) - 1),)
             if DYNAMIC not in shape and all(isinstance(s, int) and s >= 0 for s in strides):
                 size = 1 + sum((n - 1) * s for n, s in zip(shape, strides))  # type: ignore[misc]
                 size, sizes = max(size, 1), ()
+            else:  # its end is not known here, and nobody asks for it
+                size, sizes = DYNAMIC, (self.constants.number((1 << 63) - 1),)
             offset, offsets = _offset_of(source)
             known = self.preheader.flat[source] = emit1(
                 self.preheader.block,
@@ -530,7 +538,7 @@ class Widening:
                 return Address(flat, [start])
             narrow = abs(step) * self.width < 1 << 31
             ramp = self.constants.ramp(step, I32 if narrow else I64, self.width)
-            return Address(flat, [start], ramp)
+            return Address(flat, [start], ramp, step)
         if step:
             vectors.append(self.constants.ramp(step, I64, self.width))
         total = vectors[0]
@@ -551,6 +559,8 @@ class Address:
     base: SSAValue
     indices: list[SSAValue]
     lanes: SSAValue | None = None
+    step: int | None = None
+    """From lane to lane, where `lanes` is a constant ramp."""
 
 
 def _position(lane: int) -> dict[str, Attribute]:
