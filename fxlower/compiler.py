@@ -269,7 +269,8 @@ def _lower(
 ) -> Pending:
     """Take functions through the kernel stages as a module of their own; LLVM goes on behind."""
     for function in functions:
-        function.detach()
+        if function.parent is not None:
+            function.detach()
     module = ModuleOp(functions, dict(stages.module_attributes))
     stages.run(module, KERNEL_STAGES[:1])
     bodies = [f for f in module.ops if isinstance(f, FuncOp) and f.body.blocks]
