@@ -73,7 +73,8 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
         return NestSchedule(chosen.dims[-1], width, unroll, _grain(point), 1)
     point = (outer_time + inner_time) / width
     chunk = _chunk(nest, chosen.size, width * unroll, point)
-    return NestSchedule(chosen.dims[-1], width, unroll, _grain(point * chunk), chunk)
+    task = point * min(chunk, estimate(chosen.size))
+    return NestSchedule(chosen.dims[-1], width, unroll, _grain(task), chunk)
 
 
 def _grain(task: float) -> int:

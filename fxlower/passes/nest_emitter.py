@@ -67,6 +67,11 @@ class NestEmitter:
         self.function = function
         self.builder = builder
         self.scratchpad_bytes = scratchpad_bytes
+        if schedule.vector_dim >= len(nest.sizes):
+            raise PassFailedException(
+                f"@{kernel.function.sym_name.data}: vector_dim must be one of the "
+                f"{len(nest.sizes)} loop dims of its nest or -1, got {schedule.vector_dim}"
+            )
         loops = loops_of(kernel, nest, schedule.vector_dim)
         self.vector = loops.with_dim(schedule.vector_dim) if schedule.width > 1 else None
         self.outer = [g for g in loops.outer if g is not self.vector]
