@@ -41,12 +41,24 @@ from xdsl.traits import Pure
 
 from fxlower.analysis.symbols import product
 from fxlower.dialects.build import emit
-from fxlower.dialects.fxt import VIEWS, AsStridedOp, AtenOp, SliceOp, dims
+from fxlower.dialects.fxt import (
+    ELEMENTWISE,
+    REDUCTIONS,
+    VIEWS,
+    AsStridedOp,
+    AtenOp,
+    PermuteOp,
+    ReshapeOp,
+    SliceOp,
+    dims,
+)
 from fxlower.passes.fxt_folds import FOLDS
 from fxlower.passes.fxt_folds.motion import MOVING, feeds_loops, move_up
 from fxlower.passes.fxt_folds.rebuild import Fold, Rebuilder
 
 _VIEWS = frozenset(VIEWS)
+_REDUCTIONS = frozenset(REDUCTIONS)
+_SAME_SIZE = frozenset((*ELEMENTWISE, ReshapeOp, PermuteOp))
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,10 @@ def canonicalize(
     # `fxt.as_strided` sees the memory of its operand: that op must stay what it is.
     in_memory = {op._operands[0] for op in old.ops if isinstance(op, AsStridedOp)}
 
+    near_reduction = _near_reduction(old)
+
     for op in old.ops:
+        r.near_reduction = op in near_reduction
         operands = tuple(values[v] for v in op._operands)
         for value in operands:
             if value in r.pending:
@@ -139,6 +154,20 @@ def _rebuild(
     if r.block.last_op is not last and value._name is None:
         value._name = op.results[0]._name
     return value
+
+
+def _near_reduction(block: Block) -> set[Operation]:
+    """Elementwise ops and views of `block` whose results a reduction reads, directly or through
+    other such ops at as many elements."""
+    found: set[Operation] = set()
+    for op in reversed(list(block.ops)):
+        if type(op) not in _REDUCTIONS and op not in found:
+            continue
+        for value in op._operands:
+            owner = value.owner
+            if isinstance(owner, Operation) and type(owner) in _SAME_SIZE:
+                found.add(owner)
+    return found
 
 
 def _siblings(op: Operation) -> int:

@@ -51,7 +51,12 @@ FOLDS: dict[type[Operation], tuple[Fold, ...]] = {
     fxt.BroadcastOp: (views.fold_of_full, views.fold_broadcast),
     fxt.SliceOp: (views.fold_of_full, views.fold_slice, structured.fold_slice_of_concat),
     **dict.fromkeys(
-        fxt.REDUCTIONS, (structured.fold_reduction, structured.fold_reduction_of_permute)
+        fxt.REDUCTIONS,
+        (
+            structured.fold_reduction,
+            structured.fold_reduction_of_permute,
+            structured.fold_reduction_of_reshape,
+        ),
     ),
     fxt.ConcatOp: (structured.fold_concat,),
     fxt.PadOp: (structured.fold_pad,),

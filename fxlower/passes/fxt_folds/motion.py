@@ -12,6 +12,9 @@ epilogue or the scalar part of its nest. There views move *down*:
 
     reshape(matmul(a, b)) * 2.0       ->   reshape(matmul(a, b) * 2.0)
 
+unless the elementwise ops end up in the loops of another reduction (a softmax, a normalization)
+at the dims of the view; those then read the product from memory.
+
 A broadcast never moves: it would multiply the work of the ops it passes.
 """
 
@@ -223,9 +226,12 @@ def fold_sink_views(r: Rebuilder, q: Request) -> SSAValue | None:
 
 
 def _is_view_of_anchor(r: Rebuilder, value: SSAValue) -> bool:
+    """Whether ops on `value` belong to a product or a reduction: not to a product where they end
+    up in the loops of a reduction at the dims of the view."""
     while type(value.owner) in _SINKING:
         value = value.owner._operands[0]  # type: ignore[union-attr]
-    return r.is_anchor(value)
+    anchor = r.anchor(value)
+    return anchor is not None and not (anchor and r.near_reduction)
 
 
 def _sinks(inverse: View, op: Operation, value: SSAValue) -> bool:

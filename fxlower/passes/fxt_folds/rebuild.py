@@ -39,8 +39,6 @@ ELEMENTWISE_SET = frozenset(ELEMENTWISE)
 POINTWISE = ELEMENTWISE_SET | {NormalizeIndexOp}
 _REDUCTIONS = frozenset(REDUCTIONS)
 _VIEWS = frozenset(VIEWS)
-ANCHORS = frozenset((*REDUCTIONS, MatmulOp))
-"""Ops in whose kernel elementwise users want to be: as epilogue, or at the kept dims."""
 
 
 def in_memory(value: SSAValue) -> bool:
@@ -75,7 +73,10 @@ class Rebuilder:
     def __init__(self, block: Block, folds: Mapping[type[Operation], tuple[Fold, ...]]):
         self.block = block
         self.folds = folds
-        self.anchored: set[SSAValue] = set()
+        self.anchored: dict[SSAValue, bool] = {}
+        """Elementwise values at the dims of a reduction (False) or of a product (True)."""
+        self.near_reduction = False
+        """Whether what is being built ends up in the loops of a reduction."""
         self.strided: set[SSAValue] = set()
         """Arguments that are not contiguous in memory."""
         self.pending: dict[SSAValue, int] = {}
@@ -110,8 +111,10 @@ class Rebuilder:
             value = emit(
                 self.block, cls, operands, (type_,), properties or None, attributes
             ).results[0]
-            if cls in ELEMENTWISE_SET and any(self.is_anchor(v) for v in operands):
-                self.anchored.add(value)
+            if cls in ELEMENTWISE_SET:
+                anchors = [a for v in operands if (a := self.anchor(v)) is not None]
+                if anchors:
+                    self.anchored[value] = any(anchors)
         assert value is not None
         self._known[key] = value
         return value
@@ -153,9 +156,13 @@ class Rebuilder:
 
     # ------------------------------------------------------------------------------ uses
 
-    def is_anchor(self, value: SSAValue) -> bool:
-        """A result of a matmul or reduction, or elementwise on one at the same dims."""
-        return value in self.anchored or type(value.owner) in ANCHORS
+    def anchor(self, value: SSAValue) -> bool | None:
+        """Whether `value` is a result of a product (True) or a reduction (False), or elementwise
+        on one at the same dims; None for all others."""
+        cls = type(value.owner)
+        if cls is MatmulOp:
+            return True
+        return False if cls in _REDUCTIONS else self.anchored.get(value)
 
     def used_only_by(self, value: SSAValue, user: Operation, siblings: int = 0) -> bool:
         """Nothing but `user` uses `value` or will, except for `siblings` uses yet to come."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xdsl.ir import SSAValue
 
+from fxlower.analysis.reassociation import reassociation
 from fxlower.analysis.symbols import add, mul, product
 from fxlower.dialects.build import Dim, dims_from, dims_of, is_float, tensor_type
 from fxlower.dialects.fxt import (
@@ -13,6 +14,7 @@ from fxlower.dialects.fxt import (
     FullOp,
     IotaOp,
     PermuteOp,
+    ReshapeOp,
     SliceOp,
     SumOp,
     axes_attr,
@@ -22,7 +24,7 @@ from fxlower.dialects.fxt import (
 )
 from fxlower.passes.fxt_folds.constants import full_value
 from fxlower.passes.fxt_folds.number import number_of, round_to, wrap
-from fxlower.passes.fxt_folds.rebuild import Rebuilder, Request
+from fxlower.passes.fxt_folds.rebuild import Rebuilder, Request, in_memory
 
 # ---------------------------------------------------------------------------- reductions
 
@@ -72,6 +74,31 @@ def fold_reduction_of_permute(r: Rebuilder, q: Request) -> SSAValue | None:
     type_ = tensor_type(element(source), tuple(shape[a] for a in kept))
     reduced = r.build(q.cls, (source,), type_, {"axes": axes_attr(inner)})
     return r.permute(reduced, order)
+
+
+def fold_reduction_of_reshape(r: Rebuilder, q: Request) -> SSAValue | None:
+    """A reshape of what a loop nest makes is left out or done to the result, if it keeps reduced
+    elements and others apart: the reduction then shares the loops of its operand."""
+    (value,) = q.operands
+    owner = value.owner
+    if not isinstance(owner, ReshapeOp) or in_memory(value):
+        return None
+    source = owner._operands[0]
+    shape, axes = dims(value), axes_of(q.properties["axes"])
+    inner: list[int] = []
+    for before, after in reassociation(dims(source), shape) or ():
+        wide = [a for a in after if shape[a] != 1]
+        reduced = [a for a in wide if a in axes]
+        if reduced and reduced != wide:
+            return None
+        if reduced:
+            inner.extend(before)
+    if not inner:
+        return None
+    kept = tuple(d for a, d in enumerate(dims(source)) if a not in inner)
+    type_ = tensor_type(element(source), kept)
+    result = r.build(q.cls, (source,), type_, {"axes": axes_attr(inner)})
+    return r.reshape(result, dims_of(q.type))
 
 
 # --------------------------------------------------------------------------------- joins
