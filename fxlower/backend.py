@@ -101,7 +101,8 @@ def compile_aten_graph(
 
 def texts_wanted() -> bool:
     """Whether the text of the stages goes to `TORCH_TRACE` or `TORCH_LOGS="+fxlower"`."""
-    return bool(trace_log.handlers) or log.isEnabledFor(logging.DEBUG)
+    traced = any(getattr(handler, "root_dir", None) for handler in trace_log.handlers)
+    return traced or log.isEnabledFor(logging.DEBUG)
 
 
 def publish(dump: Dump, name: str) -> None:

@@ -61,9 +61,8 @@ class Executable:
         RuntimeError: an integer was divided by zero, or an operator run in eager mode raised.
     """
 
-    _boxed_call = True
-
     def __init__(self, plan: HostPlan, entries: Mapping[str, Entry], keep_alive: object) -> None:
+        self._boxed_call = True  # in the instance, where functools.wraps finds it
         self.plan = plan
         self.entries = entries
         self.keep_alive = keep_alive  # native code is freed with it
