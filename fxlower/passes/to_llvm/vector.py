@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from xdsl.dialects.builtin import DenseArrayBase, VectorType, i32
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    DenseIntOrFPElementsAttr,
+    IntegerType,
+    VectorType,
+    i32,
+)
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import llvm, vector
 from fxlower.dialects.arith import with_element
-from fxlower.dialects.build import DYNAMIC, I8, I16, I32, I64, vector_type
+from fxlower.dialects.build import DYNAMIC, I1, I8, I16, I32, I64, vector_type
 from fxlower.passes.to_llvm.arith import compare_integers, extreme, fastmath_of, resized, suffix
 from fxlower.passes.to_llvm.builder import FunctionBuilder, aligned
 from fxlower.passes.to_llvm.types import convert_type, element_bytes, lanes_of
@@ -100,7 +106,7 @@ def _step(b: FunctionBuilder, op: vector.StepOp) -> None:
 
 def _sequence(b: FunctionBuilder, type_: Attribute) -> SSAValue:
     values = range(_lanes(type_))
-    return b.constant(llvm.DenseIntOrFPElementsAttr.from_list(type_, values), type_)  # type: ignore[arg-type]
+    return b.constant(DenseIntOrFPElementsAttr.from_list(type_, values), type_)  # type: ignore[arg-type]
 
 
 def _constant_mask(b: FunctionBuilder, op: vector.ConstantMaskOp) -> None:
@@ -108,7 +114,7 @@ def _constant_mask(b: FunctionBuilder, op: vector.ConstantMaskOp) -> None:
     (set_lanes,) = op.mask_dim_sizes.get_values()
     bits = [int(lane < set_lanes) for lane in range(_lanes(type_))]
     b.values[op.result] = b.constant(
-        llvm.DenseIntOrFPElementsAttr.from_list(type_, bits),  # type: ignore[arg-type]
+        DenseIntOrFPElementsAttr.from_list(type_, bits),  # type: ignore[arg-type]
         type_,
     )
 
@@ -242,7 +248,7 @@ def combine(
     """One step of a reduction."""
     type_ = x.type
     is_float = kind in ("add", "mul") and not isinstance(
-        type_.element_type if isinstance(type_, VectorType) else type_, llvm.IntegerType
+        type_.element_type if isinstance(type_, VectorType) else type_, IntegerType
     )
     if is_float:
         cls = llvm.FAddOp if kind == "add" else llvm.FMulOp
@@ -262,6 +268,9 @@ def _reduction(b: FunctionBuilder, op: vector.ReductionOp) -> None:
     value = b.value(op.vector)
     lanes = _lanes(value.type)
     element = value.type.element_type  # type: ignore[attr-defined]
+    if element == I1 and kind in ("and", "or") and op.acc is None:
+        b.values[op.dest] = _reduce_bools(b, value, kind)
+        return
     while lanes > 2 and lanes % 2 == 0:
         lanes //= 2
         poison = b.poison(value.type)
@@ -277,6 +286,15 @@ def _reduction(b: FunctionBuilder, op: vector.ReductionOp) -> None:
     for scalar in scalars[1:]:
         result = combine(b, kind, result, scalar, fastmath)
     b.values[op.dest] = result
+
+
+def _reduce_bools(b: FunctionBuilder, mask: SSAValue, kind: str) -> SSAValue:
+    """Whether any or all bits of a mask are set, which is one test of a mask register."""
+    type_ = IntegerType(_lanes(mask.type))
+    bits = b.pure(llvm.BitcastOp, (mask,), type_)
+    if kind == "or":
+        return compare_integers(b, "ne", bits, b.integer(0, type_))
+    return compare_integers(b, "eq", bits, b.integer(-1, type_))
 
 
 RULES: dict[type[Operation], Rule] = {
