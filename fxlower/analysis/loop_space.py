@@ -367,6 +367,15 @@ def loops_of(kernel: Kernel, nest: Nest, vector_dim: int = -1) -> Loops:
     return Loops(section(range(nest.outer)), section(range(nest.outer, len(nest.sizes))))
 
 
+def is_strided(kernel: Kernel, nest: Nest, loop: Loop) -> bool:
+    """Whether some access jumps through memory along `loop`, as that of a transposed operand."""
+    dim = loop.dims[-1]
+    return any(
+        dict(zip(access.dims, strides)).get(dim, 0) not in (0, 1)
+        for access, strides, _ in kernel.in_memory(nest)
+    )
+
+
 def _indexed_dims(nest: Nest) -> set[int]:
     """Dims whose index is used as a number; they keep a loop of their own."""
     return {

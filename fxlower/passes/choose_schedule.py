@@ -42,6 +42,7 @@ from fxlower.analysis.loop_space import (
     NestSchedule,
     Step,
     estimate,
+    is_strided,
     loops_of,
     read_kernel,
 )
@@ -72,7 +73,8 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
         point = outer_time + inner_time / width
         return NestSchedule(chosen.dims[-1], width, unroll, _grain(point), 1)
     point = (outer_time + inner_time) / width
-    chunk = _chunk(nest, chosen.size, width * unroll, point)
+    strided = len(loops.outer) > 1 and is_strided(kernel, nest, chosen)
+    chunk = width * unroll if strided else _chunk(nest, chosen.size, width * unroll, point)
     task = point * min(chunk, estimate(chosen.size))
     return NestSchedule(chosen.dims[-1], width, unroll, _grain(task), chunk)
 
