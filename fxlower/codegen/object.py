@@ -57,7 +57,8 @@ _machines = _Machines()
 
 
 @cache
-def _initialize() -> None:
+def initialize() -> None:
+    """Make LLVM know all its targets; needed before anything else, done once."""
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     binding.initialize_native_asmparser()
@@ -68,7 +69,7 @@ def target_machine(target: TargetSpec) -> Any:
     key = (target.triple, target.cpu, target.features)
     machine = _machines.of.get(key)
     if machine is None:
-        _initialize()
+        initialize()
         machine = binding.Target.from_triple(target.triple).create_target_machine(
             cpu=target.cpu,
             features=target.features,
