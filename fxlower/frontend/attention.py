@@ -111,10 +111,13 @@ def attention(
 
 
 def in_groups(x: Tensor, shared: Tensor) -> Tensor:
-    """`(..., heads, rows, n)` as `(..., shared heads, rows of all heads that share one, n)`."""
+    """`(..., heads, rows, n)` as `(..., shared heads, rows of all heads that share one, n)`.
+
+    Numbers of heads are made static: quotients of symbols would keep sizes from being compared.
+    """
     *batch, heads, rows, width = x.shape
-    groups = shared.shape[-3]
-    return x.reshape(*batch, groups, heads // groups * rows, width)
+    groups = int(shared.shape[-3])
+    return x.reshape(*batch, groups, int(heads) // groups * rows, width)
 
 
 def reciprocal_root(size: int | SymInt, like: Tensor) -> float | Tensor:

@@ -56,11 +56,15 @@ def evaluate(case: Case, fn: Any, inputs: list[Any]) -> list[Tensor]:
     return [t.detach() for t in (*outputs, *tensors, *gradients)]
 
 
+def same(a: Tensor, b: Tensor) -> Tensor:
+    return (a == b) | (a.isnan() & b.isnan())
+
+
 def assert_as_good_as_eager(
     found: list[Tensor], eager: list[Tensor], exact: list[Tensor], tol: float, what: str
 ) -> None:
     """Integers are equal, NaN and infinities are where eager has them, and the error of each other
-    number is at most `tol` times the worst that eager makes, and a rounding."""
+    number is at most `tol` times the worst that eager makes, and some roundings."""
     assert len(found) == len(eager) == len(exact), f"{what}: number of tensors"
     for position, (f, e, x) in enumerate(zip(found, eager, exact, strict=True)):
         where = f"{what}, tensor {position}"
@@ -71,9 +75,9 @@ def assert_as_good_as_eager(
             assert torch.equal(f, e), f"{where}: {f} differs from {e}"
             continue
         finite = e.isfinite() & x.isfinite()
-        torch.testing.assert_close(
-            f[~finite], e[~finite], rtol=0, atol=0, equal_nan=True, msg=where
-        )
+        # Where eager's vector code and its scalar code differ (gelu of inf), both will do.
+        odd = same(f, e) | same(f, x.to(f.dtype))
+        assert odd[~finite].all(), f"{where}: {f[~finite]}, eager has {e[~finite]}"
         f, e, x = (t[finite].double() for t in (f, e, x))
         if not f.numel():
             continue

@@ -319,8 +319,8 @@ def _first(size: Dim, count: Dim, start: int | Sym | None, end: int | Sym | None
     if isinstance(start, int):
         if isinstance(size, int):
             return slice(start, None).indices(size)[0]
-        if start == 0:
-            return 0
+        if start == 0 or (start > 0 and step != 1):  # what is clamped has no elements to write
+            return start
         first = symbols.add(size, start) if start < 0 else start
     else:
         first = str(start)
