@@ -90,7 +90,7 @@ class Generator:
         return self.emit(fxt.FullOp, (), element, shape, value=attr)
 
     def step(self) -> None:
-        kind = self.draw(0, 11)
+        kind = self.draw(0, 12)
         value = self.value()
         element, shape = fxt.element(value), fxt.dims(value)
         match kind:
@@ -119,6 +119,8 @@ class Generator:
                 self.reduction(value)
             case 10:
                 self.concat(value)
+            case 11:
+                self.matmul(value)
             case _:
                 self.gather(value)
 
@@ -198,6 +200,29 @@ class Generator:
             # torch adds the single element to 0.0, and -0.0 is lost; bf16 sums are cast first.
             classes = (fxt.AmaxOp, fxt.AminOp)
         self.emit(self.pick(classes), (value,), element, rest, axes=fxt.axes_attr(axes))
+
+    def matmul(self, value: SSAValue) -> None:
+        """With a transpose of its own, or a value that fits."""
+        shape = fxt.dims(value)
+        if len(shape) < 2 or fxt.element(value) not in (F32, I64):
+            return
+        element, batch = fxt.element(value), shape[:-2]
+        others = [
+            v
+            for v in self.values
+            if fxt.element(v) == element
+            and len(fxt.dims(v)) == len(shape)
+            and fxt.dims(v)[:-1] == (*batch, shape[-1])
+        ]
+        if others and self.draw(0, 1):
+            other = self.pick(others)
+        else:
+            axes = (*range(len(batch)), len(batch) + 1, len(batch))
+            turned = (*batch, shape[-1], shape[-2])
+            permutation = fxt.axes_attr(axes)
+            other = self.emit(fxt.PermuteOp, (value,), element, turned, permutation=permutation)
+        target = (*shape[:-1], fxt.dims(other)[-1])
+        self.emit(fxt.MatmulOp, (value, other), element, target)
 
     def concat(self, value: SSAValue) -> None:
         shape = fxt.dims(value)

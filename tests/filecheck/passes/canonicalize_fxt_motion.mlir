@@ -179,3 +179,21 @@ func.func @unit_dims_of_reduction(%x: tensor<1x3x4xf32>) -> tensor<1x3x4xf32> {
   %r = fxt.sub %x, %b : tensor<1x3x4xf32>
   func.return %r : tensor<1x3x4xf32>
 }
+
+// The scale belongs to the softmax, which reads the product at these dims.
+
+// CHECK-LABEL: func.func @keep_in_loops_of_reduction(
+// CHECK-NEXT:    %m = fxt.matmul %a, %b : (tensor<6x8xf32>, tensor<8x4xf32>) -> tensor<6x4xf32>
+// CHECK-NEXT:    %v = fxt.reshape %m : (tensor<6x4xf32>) -> tensor<2x3x4xf32>
+// CHECK-NEXT:    %two = fxt.full 2.000000e+00 : f32 : tensor<2x3x4xf32>
+// CHECK-NEXT:    %s = fxt.mul %v, %two : tensor<2x3x4xf32>
+// CHECK-NEXT:    %r = fxt.amax %s, array<i64: 2> : (tensor<2x3x4xf32>) -> tensor<2x3xf32>
+// CHECK-NEXT:    func.return %r : tensor<2x3xf32>
+func.func @keep_in_loops_of_reduction(%a: tensor<6x8xf32>, %b: tensor<8x4xf32>) -> tensor<2x3xf32> {
+  %m = fxt.matmul %a, %b : (tensor<6x8xf32>, tensor<8x4xf32>) -> tensor<6x4xf32>
+  %v = fxt.reshape %m : (tensor<6x4xf32>) -> tensor<2x3x4xf32>
+  %two = fxt.full 2.000000e+00 : f32 : tensor<2x3x4xf32>
+  %s = fxt.mul %v, %two : tensor<2x3x4xf32>
+  %r = fxt.amax %s, array<i64: 2> : (tensor<2x3x4xf32>) -> tensor<2x3xf32>
+  func.return %r : tensor<2x3xf32>
+}

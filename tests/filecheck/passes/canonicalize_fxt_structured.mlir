@@ -123,3 +123,21 @@ func.func @keep_gather_of_diagonal(%x: tensor<4x4xf32>) -> tensor<4xf32> {
   %r = fxt.gather %x[%i, %i] : (tensor<4x4xf32>, tensor<4xi64>, tensor<4xi64>) -> tensor<4xf32>
   func.return %r : tensor<4xf32>
 }
+
+// The operand is made in a loop nest over [2, 3, 4]; the reduction joins it.
+
+// CHECK-LABEL: func.func @reduction_of_reshape(
+// CHECK-NEXT:    %e = fxt.exp %x : tensor<2x3x4xf32>
+// CHECK-NEXT:    %0 = fxt.sum %e, array<i64: 0> : (tensor<2x3x4xf32>) -> tensor<3x4xf32>
+// CHECK-NEXT:    %a = fxt.reshape %0 : (tensor<3x4xf32>) -> tensor<12xf32>
+// CHECK-NEXT:    %w = fxt.reshape %e : (tensor<2x3x4xf32>) -> tensor<8x3xf32>
+// CHECK-NEXT:    %b = fxt.sum %w, array<i64: 0> : (tensor<8x3xf32>) -> tensor<3xf32>
+// CHECK-NEXT:    func.return %e, %a, %b : tensor<2x3x4xf32>, tensor<12xf32>, tensor<3xf32>
+func.func @reduction_of_reshape(%x: tensor<2x3x4xf32>) -> (tensor<2x3x4xf32>, tensor<12xf32>, tensor<3xf32>) {
+  %e = fxt.exp %x : tensor<2x3x4xf32>
+  %v = fxt.reshape %e : (tensor<2x3x4xf32>) -> tensor<2x12xf32>
+  %a = fxt.sum %v, array<i64: 0> : (tensor<2x12xf32>) -> tensor<12xf32>
+  %w = fxt.reshape %e : (tensor<2x3x4xf32>) -> tensor<8x3xf32>
+  %b = fxt.sum %w, array<i64: 0> : (tensor<8x3xf32>) -> tensor<3xf32>
+  func.return %e, %a, %b : tensor<2x3x4xf32>, tensor<12xf32>, tensor<3xf32>
+}
