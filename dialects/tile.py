@@ -162,7 +162,10 @@ class LoadOp(IRDLOperation):
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
     traits = traits_def(MemoryReadEffect())
 
-    assembly_format = "$source `[` $indices `]` (`bounds` $bounds^)? attr-dict `:` type($source) `,` type($result)"
+    assembly_format = (
+        "$source `[` $indices `]` (`bounds` $bounds^)? attr-dict `:` "
+        "type($source) `,` type($result)"
+    )
 
     def verify_(self) -> None:
         source = _expect_rank(self.source, 2, self.indices, "source")

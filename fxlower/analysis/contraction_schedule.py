@@ -191,7 +191,7 @@ def _register_tile(rows: Dim, columns: Dim, lanes: int, target: TargetSpec) -> t
 
 
 def _row_counts(rows: Dim, most: int) -> list[int]:
-    """Candidates: divisors of the rows, and the least that needs no more panels than `most` does."""
+    """Candidates: divisors of the rows, and the least that needs as many panels as `most` does."""
     if not isinstance(rows, int):
         return [most]
     balanced = _ceil(rows, _ceil(rows, most))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from xdsl.dialects import tensor
 from xdsl.dialects.builtin import AffineMapAttr
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.contraction import Contraction, Factor, map_axes
@@ -76,8 +76,8 @@ class ContractionBuilder:
         c = self.contraction
         point: list[Index] = [*batch, 0, 0]
         point[c.row_axis], point[c.column_axis] = row, column
-        values = {c.generic.results[0]: acc}
-        axes = {c.generic.results[0]: tuple(range(len(point)))}
+        values: dict[SSAValue, SSAValue] = {c.generic.results[0]: acc}
+        axes: dict[SSAValue, tuple[int, ...]] = {c.generic.results[0]: tuple(range(len(point)))}
         for generic in c.epilogue:
             values[generic.results[0]] = self._map_element(at, generic, point, values)
             axes[generic.results[0]] = _axes(generic)[-1]
@@ -147,7 +147,7 @@ class ContractionBuilder:
         if not isinstance(owner, arith.ConstantOp):
             raise PassFailedException(
                 "a body may use its arguments, symbols and constants of the kernel, got "
-                f"{value.type} of {owner.name if hasattr(owner, 'name') else 'a block argument'}"
+                f"{value.type} of {owner.name if isinstance(owner, Operation) else 'an argument'}"
             )
         block = self.function.block
         copied = emit(block, arith.ConstantOp, (), (value.type,), owner.properties).results[0]

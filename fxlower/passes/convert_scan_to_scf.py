@@ -96,13 +96,13 @@ class ScanLowering:
             count = inner.min(strip, inner.sub(self.function.size(sizes[lane_axis]), first))
 
             def lane(deeper: LoopBuilder, j: SSAValue) -> None:
-                self._row(
-                    deeper, [*point[:lane_axis], deeper.add(first, j), *point[lane_axis + 1 :]]
-                )
+                place = list(point)
+                place[lane_axis] = deeper.add(first, j)
+                self._row(deeper, place)
 
-            inner.serial(count, lane, attributes=vector_loop(self.lanes, UNROLL))
+            inner.serial(count, lane, attributes=vector_loop(self.lanes, UNROLL), name="j")
 
-        at.parallel(total, body, grain)
+        at.parallel(total, body, grain, "strip")
 
     def _lane_axis(self) -> int | None:
         """The axis across which lanes run: not scanned, with unit stride, and not too short."""
@@ -131,7 +131,7 @@ class ScanLowering:
             inner.store_element(stored, target, place)
             return [total]
 
-        at.for_(self.source.size(self.axis), step, [first])
+        at.for_(self.source.size(self.axis), step, [first], name="k")
 
     def _combine(self, at: LoopBuilder, a: SSAValue, b: SSAValue) -> SSAValue:
         if is_float(self.carried):

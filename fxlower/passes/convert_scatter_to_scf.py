@@ -137,7 +137,7 @@ class ScatterLowering:
                 else:
                     body.store(body.load(source, place), target, place)
 
-            inner.serial(count, element, attributes=vector_loop(self.lanes, UNROLL))
+            inner.serial(count, element, attributes=vector_loop(self.lanes, UNROLL), name="j")
 
         run = inner_length if isinstance(inner_length, int) else COPY_CHUNK
         self._parallel(space, chunk, min(run, COPY_CHUNK))
@@ -159,7 +159,7 @@ class ScatterLowering:
         index_sizes = [self.function.size(d) for d in self.index_sizes]
         own = self._own_places()
         serial = [d for d in range(len(index_sizes)) if d not in own]
-        *rows, column = self.through or [None]
+        rows, column = self.through[:-1], self.through[-1] if self.through else None
         space: list[Index] = [index_sizes[d] for d in own]
         work = 1
         for d in serial:
@@ -219,7 +219,7 @@ class ScatterLowering:
             point[dims[0]] = index
             self._nest(inner, dims[1:], sizes, point, body)
 
-        at.serial(sizes[dims[0]], loop)
+        at.serial(sizes[dims[0]], loop, name="i")
 
     def _element(
         self,
@@ -242,16 +242,17 @@ class ScatterLowering:
             if column is None:
                 self._combine(inner, place, where)
                 return
+            last: int = column
             first = inner.mul(strip_index, strip)
-            count = inner.min(strip, inner.sub(sizes[column], first))
+            count = inner.min(strip, inner.sub(sizes[last], first))
 
             def element(body: LoopBuilder, j: SSAValue) -> None:
-                through[column] = body.add(first, j)
+                through[last] = body.add(first, j)
                 full = [through.get(d, i) for d, i in enumerate(place)]
                 self._combine(body, full, [*where, *[full[d] for d in self.through]])
 
-            attributes = vector_loop(self.lanes, UNROLL) if self._has_lanes(column) else None
-            inner.serial(count, element, attributes=attributes)
+            attributes = vector_loop(self.lanes, UNROLL) if self._has_lanes(last) else None
+            inner.serial(count, element, attributes=attributes, name="j")
 
         self._nest(at, rows, sizes, through, columns)
 

@@ -180,7 +180,7 @@ class TileLowering:
                     )
             return made
 
-        self.tiles[op.result] = at.for_(depth, step, self.tiles[op.acc])
+        self.tiles[op.result] = at.for_(depth, step, self.tiles[op.acc], name="k")
 
     def _load(self, op: tile.LoadOp, at: LoopBuilder, frame: LoopBuilder) -> None:
         shape = self._shape(op.result.type)

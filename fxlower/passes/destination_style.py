@@ -1,7 +1,13 @@
 """From a kernel on tensors to a function on memory: the signature that all kernels share.
 
-Before: func.func @k(%a: tensor<4x?xf32, [4 : i64, "d0"]>, %d0: index {fxt.symbol = "d0"}) -> tensor<4xf32>
-After:  func.func @k(%a: memref<f32>, %out: memref<4xf32>, %d0: index {fxt.symbol = "d0"})
+Before:
+
+    func.func @k(%a: tensor<4x?xf32, [4 : i64, "d0"]>, %d0: index {fxt.symbol = "d0"})
+        -> tensor<4xf32>
+
+After:
+
+    func.func @k(%a: memref<f32>, %out: memref<4xf32>, %d0: index {fxt.symbol = "d0"})
 
 Arguments and results become memrefs, static ones with their strides; where a size or stride is
 symbolic, a 0-d memref stands for the pointer and `Buffer.view` gives it sizes and strides.
@@ -19,6 +25,7 @@ from xdsl.dialects.builtin import (
     DictionaryAttr,
     FunctionType,
     MemRefType,
+    TensorType,
     UnitAttr,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -106,14 +113,10 @@ class DestinationFunction:
 
         tensors = [i for i, t in enumerate(inputs) if t != INDEX]
         symbols = [i for i, t in enumerate(inputs) if t == INDEX]
-        shapes = [
-            (dims_of(inputs.data[i]), tensor_strides(inputs.data[i], attributes[i]))
-            for i in tensors
-        ]
-        shapes += [(dims_of(t), tensor_strides(t, a)) for t, a in zip(outputs, result_attributes)]
-        elements = [
-            signless(t.element_type) for t in (*[inputs.data[i] for i in tensors], *outputs)
-        ]  # type: ignore[attr-defined]
+        declared = [*((inputs.data[i], attributes[i]) for i in tensors)]
+        declared += zip(outputs, result_attributes)
+        shapes = [(dims_of(t), tensor_strides(t, a)) for t, a in declared]
+        elements = [signless(t.element_type) for t, _ in declared if isinstance(t, TensorType)]
         types: list[Attribute] = [
             _pointer_type(memory_element(e), *s) for e, s in zip(elements, shapes)
         ]
@@ -133,7 +136,7 @@ class DestinationFunction:
             argument.name_hint = name
 
         self.builder = LoopBuilder(self.block)
-        self.symbols = dict(
+        self.symbols: dict[SSAValue, SSAValue] = dict(
             zip([old.args[i] for i in symbols], self.block.args[len(types) + len(traps) :])
         )
         self._dims = DimEmitter(
@@ -147,7 +150,7 @@ class DestinationFunction:
             Buffer(self, value, element, *shape)
             for value, element, shape in zip(self.block.args, elements, shapes)
         ]
-        self.arguments = {old.args[i]: b for i, b in zip(tensors, buffers)}
+        self.arguments: dict[SSAValue, Buffer] = {old.args[i]: b for i, b in zip(tensors, buffers)}
         self.results = buffers[len(tensors) :]
 
     def size(self, dim: Dim) -> Index:

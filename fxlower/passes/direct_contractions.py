@@ -47,7 +47,7 @@ class DirectContraction(ContractionBuilder):
             *batch, row_group, column_strip = inner.split(index, space)
             self._strip(inner, batch, inner.mul(row_group, group), column_strip, strip)
 
-        at.parallel(total, body, grain)
+        at.parallel(total, body, grain, "strip")
 
     def _strip(
         self, at: LoopBuilder, batch: Sequence[Index], row: Index, column_strip: Index, strip: int
@@ -74,7 +74,8 @@ class DirectContraction(ContractionBuilder):
             for i, acc in zip(rows, sums):
                 self.finish_element(inner, batch, i, j, acc)
 
-        at.serial(columns, element, attributes=None if self.lanes_along_depth else attributes)
+        across = None if self.lanes_along_depth else attributes
+        at.serial(columns, element, attributes=across, name="j")
 
     def _sums(
         self,
@@ -104,14 +105,14 @@ class DirectContraction(ContractionBuilder):
                 terms.append(self.emit_body(inner, c.generic, (*pair, acc), point))
             return terms
 
-        return at.for_(self.depth, step, [zero] * len(rows), attributes=attributes)
+        return at.for_(self.depth, step, [zero] * len(rows), attributes=attributes, name="k")
 
     def _multiply_add(self, at: LoopBuilder, x: SSAValue, y: SSAValue, acc: SSAValue) -> SSAValue:
         type_ = acc.type
         x, y = (v if v.type == type_ else at.op(arith.ExtFOp, (v,), type_) for v in (x, y))
         if self.target.fma and not self.lanes_along_depth:
             return at.op(math.FmaOp, (x, y, acc), type_, {"fastmath": _NONE})
-        # A reduction over lanes must show what combines: an addition, which may fuse with the product.
+        # A reduction over lanes must show what combines: an addition, which may yet be fused.
         flags = {"fastmath": _CONTRACT if self.target.fma else _NONE}
         return at.op(arith.AddfOp, (acc, at.op(arith.MulfOp, (x, y), type_, flags)), type_, flags)
 

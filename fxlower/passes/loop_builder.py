@@ -7,12 +7,19 @@ inside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
 from xdsl.dialects import memref, scf
-from xdsl.dialects.builtin import DenseArrayBase, IntegerType, MemRefType, StridedLayoutAttr, i64
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    IntAttr,
+    IntegerType,
+    MemRefType,
+    StridedLayoutAttr,
+    i64,
+)
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from fxlower.dialects import arith
@@ -62,6 +69,8 @@ class LoopBuilder:
             scope = scope.outer
         attr = float_attr(value, type_) if is_float(type_) else int_attr(int(value), type_)
         made = emit1(self.block, arith.ConstantOp, (), type_, {"value": attr})
+        if type_ == INDEX:
+            made.name_hint = f"c{value}" if value >= 0 else f"cm{-value}"
         self.constants[key] = made
         return made
 
@@ -73,7 +82,7 @@ class LoopBuilder:
         cls: type[Operation],
         operands: Sequence[SSAValue],
         result_type: Attribute,
-        properties: dict[str, Attribute] | None = None,
+        properties: Mapping[str, Attribute] | None = None,
     ) -> SSAValue:
         return emit1(self.block, cls, operands, result_type, properties)
 
@@ -135,7 +144,9 @@ class LoopBuilder:
         for size in reversed(sizes[1:]):
             parts.append(self.rem(index, size))
             index = self.div(index, size)
-        return [index, *reversed(parts)] if sizes else []
+        if not sizes:
+            return []
+        return [0 if sizes[0] == 1 else index, *reversed(parts)]
 
     # ------------------------------------------------------------------------ loops
 
@@ -150,13 +161,15 @@ class LoopBuilder:
         *,
         lower: Index = 0,
         step: int = 1,
-        attributes: dict[str, Attribute] | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
+        name: str | None = None,
     ) -> Sequence[SSAValue]:
         """`scf.for`; `body` gets the index and the carried values and returns the next ones."""
         bounds = (self.value(lower), self.value(upper), self.constant(step))
         types = [v.type for v in init]
         inner = self.inner((INDEX, *types))
         index, *carried = inner.block.args
+        index.name_hint = name
         results = body(inner, index, carried)
         emit(inner.block, scf.YieldOp, tuple(results))
         regions = (Region(inner.block),)
@@ -177,11 +190,16 @@ class LoopBuilder:
         self.for_(upper, without_results, **options)
 
     def parallel(
-        self, upper: Index, body: Callable[[LoopBuilder, SSAValue], None], grain: int
+        self,
+        upper: Index,
+        body: Callable[[LoopBuilder, SSAValue], None],
+        grain: int,
+        name: str | None = None,
     ) -> None:
         """The one-dimensional `scf.parallel` from 0; each thread gets at least `grain` of it."""
         bounds = (self.constant(0), self.value(upper), self.constant(1))
         inner = self.inner((INDEX,))
+        inner.block.args[0].name_hint = name
         body(inner, inner.block.args[0])
         emit(inner.block, scf.ReduceOp)
         emit(
@@ -301,7 +319,7 @@ def view_type(
     strides: tuple[int | None, ...],
     offset: int | None = 0,
 ) -> MemRefType[Any]:
-    """The memref of `sizes` and `strides`, None where they are not known; no layout if plain rows."""
+    """The memref of `sizes` and `strides`, None where not known; rows in order have no layout."""
     step, plain = 1, offset == 0
     for size, stride in zip(reversed(sizes), reversed(strides)):
         plain = plain and stride == step
@@ -318,10 +336,7 @@ def memory_element(element: Attribute) -> Attribute:
 def strides_of(type_: MemRefType[Any]) -> tuple[int | None, ...]:
     """Strides of a memref type in elements; None where they are not known."""
     if isinstance(type_.layout, StridedLayoutAttr):
-        return tuple(
-            s.data if hasattr(s, "data") else None
-            for s in type_.layout.strides  # type: ignore[union-attr]
-        )
+        return tuple(s.data if isinstance(s, IntAttr) else None for s in type_.layout.strides)
     strides: list[int | None] = []
     step: int | None = 1
     for size in reversed(type_.get_shape()):

@@ -37,7 +37,7 @@ class PackLowering:
         def panel(inner: LoopBuilder, p: SSAValue) -> None:
             self._panel(inner, p, inner.sub(self.lanes, inner.mul(p, self.width)))
 
-        at.serial(at.ceil_div(self.lanes, self.width), panel)
+        at.serial(at.ceil_div(self.lanes, self.width), panel, name="p")
 
     def _panel(self, at: LoopBuilder, p: Index, left: Index) -> None:
         """Panel `p`, for which `left` lanes remain."""
@@ -65,7 +65,7 @@ class PackLowering:
                 value = self._load(inner, place, count)
                 self._store(inner, value, (p, k, offset), count)
 
-        at.serial(self.depth, step)
+        at.serial(self.depth, step, name="k")
         return ()
 
     def _elements(
@@ -80,9 +80,9 @@ class PackLowering:
                 value = body.load(self.source, (body.add(first, i), source_k))
                 body.store(self._widened(body, value, self.element), self.panels, (p, k, i))
 
-            inner.serial(count, element, attributes=vector_loop(self.vector))
+            inner.serial(count, element, attributes=vector_loop(self.vector), name="i")
 
-        at.serial(self.depth, step)
+        at.serial(self.depth, step, name="k")
         return ()
 
     # --------------------------------------------------------- unit stride along depth
@@ -129,9 +129,9 @@ class PackLowering:
                 value = self._widened(inner, inner.load(self.source, (row, source_k)), self.element)
                 inner.store(value, self.panels, (p, k, inner.add(offset, i)))
 
-        at.serial(squares, square, step=self.vector)
+        at.serial(squares, square, step=self.vector, name="k")
         if not (isinstance(self.depth, int) and self.depth % self.vector == 0):
-            at.serial(self.depth, rest, lower=squares)
+            at.serial(self.depth, rest, lower=squares, name="k")
 
     # ------------------------------------------------------------------------- vectors
 

@@ -2,35 +2,37 @@
 
 Before:
 
-    func.func private @matmul_1a2b(%a: tensor<512x768xf32>, %b: tensor<768x512xf32>) -> tensor<512x512xf32>
-        attributes {fxlower.kernel = "contraction"} {
-      ...
+    func.func private @matmul_1a2b(%a: tensor<64x32xf32>, %b: tensor<32x96xf32>)
+        -> tensor<64x96xf32> attributes {fxlower.kernel = "contraction", fxlower.schedule = {...}} {
       %c = linalg.generic {...} ins(%a, %b) outs(%zeros) {mulf, addf}
       func.return %c
-    }
 
-After (bounds and offsets abridged):
+After, for a schedule of 8 x 48 tiles in one block, with types and casts abridged:
 
-    func.func private @matmul_1a2b(%a: memref<512x768xf32>, %b: memref<768x512xf32>, %out: memref<512x512xf32>) {
-      "scf.parallel"(%c0, %blocks, %c1) ({
+    func.func private @matmul_1a2b(%a: memref<64x32xf32>, %b: memref<32x96xf32>,
+        %out: memref<64x96xf32>) {
+      "scf.parallel"(%c0, %c1, %c1) ({
       ^bb0(%block: index):
-        %a_panels = memref.alloca() : memref<10x384x14xf32>
-        %b_panel = memref.alloca() : memref<1x384x32xf32>
-        scf.for %k = 0 to %depth step 384 {
-          tile.pack %left[%i, %k] bounds %rows, %kc into %a_panels
-          scf.for %j = 0 to %columns step 32 {
-            tile.pack %right[%j, %k] bounds %nr, %kc into %b_panel
-            scf.for %p = 0 to %row_panels step 1 {
-              %0 = tile.load (tile.zero in the first step of depth)
-              %1 = tile.mma %a_panels[%p, 0], %b_panel[0, 0], %kc, %0
-              tile.store %1, %result[%i, %j] bounds %mr, %nr
-      }) {fxlower.grain = 1 : i64}
+        %a_panels = memref.alloca() : memref<8x32x8xf32>
+        %b_panel = memref.alloca() : memref<1x32x48xf32>
+        tile.pack %left[%c0, %c0] bounds %c64, %c32 into %a_panels
+        scf.for %j = %c0 to %c96 step %c48 {
+          tile.pack %right[%j, %c0] bounds %c48, %c32 into %b_panel
+          scf.for %p = %c0 to %c8 step %c1 {
+            %1 = tile.zero : !tile.acc<8x48xf32>
+            %2 = tile.mma %a_panels[%p, %c0], %b_panel[%c0, %c0], %c32, %1
+            tile.store %2, %result[%i, %j]
+
+Where the depth is larger than `kc`, a loop over steps of it is around all this, and each step but
+the first begins with a `tile.load`; tiles at edges have bounds. An epilogue, and a result that is
+rounded or has no unit stride, go through a block of accumulators in the scratchpad.
 
 Products whose schedule says `mc = 0` (few rows, tiny, or of integers) become plain loops without
 packing, marked for `vectorize`: see `fxlower/passes/direct_contractions.py`.
 
-Needs kernels of kind `contraction` as docs/design.md, section 4 states; a missing `fxlower.schedule`
-is chosen here. Leaves the kernel on memrefs, with no `linalg` and no `tensor` op in it.
+Needs kernels of kind `contraction` as docs/design.md, section 4 states; a missing
+`fxlower.schedule` is chosen here. Leaves the kernel on memrefs, with no `linalg` and no `tensor`
+op in it.
 """
 
 from __future__ import annotations
@@ -91,7 +93,7 @@ class TiledContraction(ContractionBuilder):
             *batch, row_block, column_block = inner.split(index, space)
             self._block(inner, batch, row_block, column_block)
 
-        at.parallel(blocks, block, sizes.grain)
+        at.parallel(blocks, block, sizes.grain, "block")
 
     def _block(
         self, at: LoopBuilder, batch: Sequence[Index], row_block: Index, column_block: Index
@@ -141,15 +143,17 @@ class TiledContraction(ContractionBuilder):
             self._pack(inner, left, row, k, rows, depth, a_panels)
 
             def panel_column(inner: LoopBuilder, j: SSAValue) -> None:
-                width = inner.min(inner.sub(columns, j), s.nr)
-                if self._divides(s.nr, self.columns):
-                    width = s.nr
+                width: Index = s.nr
+                if not self._divides(s.nr, self.columns):
+                    width = inner.min(inner.sub(columns, j), s.nr)
                 self._pack(inner, right, inner.add(column, j), k, width, depth, b_panel)
                 inner.serial(
-                    inner.ceil_div(rows, s.mr), lambda body, p: panel_row(body, p, j, depth, first)
+                    inner.ceil_div(rows, s.mr),
+                    lambda body, p: panel_row(body, p, j, depth, first),
+                    name="p",
                 )
 
-            inner.serial(columns, panel_column, step=s.nr)
+            inner.serial(columns, panel_column, step=s.nr, name="j")
 
         self._steps(at, step)
         if not c.writes_accumulator:
@@ -166,7 +170,7 @@ class TiledContraction(ContractionBuilder):
             depth = self._extent(inner, kc, self.depth, k)
             step(inner, k, depth, inner.compare("eq", k, 0))
 
-        at.serial(at.max(self.depth, 1), body, step=kc)
+        at.serial(at.max(self.depth, 1), body, step=kc, name="k")
 
     def _accumulators(
         self,
@@ -230,9 +234,9 @@ class TiledContraction(ContractionBuilder):
                 place = (body.add(origin[0], i), body.add(origin[1], j))
                 self.finish_element(body, batch, *place, acc)
 
-            inner.serial(extent[1], element, attributes=vector_loop(lanes, 2))
+            inner.serial(extent[1], element, attributes=vector_loop(lanes, 2), name="j")
 
-        at.serial(extent[0], row)
+        at.serial(extent[0], row, name="i")
 
     @staticmethod
     def _divides(step: int, size: Index) -> bool:

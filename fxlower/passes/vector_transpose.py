@@ -1,8 +1,8 @@
 """Transposing a square of elements held in vectors, by shuffles of two vectors.
 
-Stages with growing distance combine vectors i and i + d: first elements within 128-bit groups, which
-x86 does with one `unpack`, then whole groups. The stages leave the columns in an order of their
-own, which is found by running them on names.
+Stages with growing distance combine vectors i and i + d: first elements within 128-bit groups,
+which x86 does with one `unpack`, then whole groups. The stages leave the columns in an order of
+their own, which is found by running them on names.
 """
 
 from __future__ import annotations
