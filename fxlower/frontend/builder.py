@@ -38,6 +38,7 @@ from fxlower.dialects.fxt.view import axes_attr
 from fxlower.frontend.registry import NotLowered, Sym
 from fxlower.frontend.types import (
     ELEMENT,
+    OPAQUE,
     compute_element,
     integer_range,
     promote_elements,
@@ -54,7 +55,7 @@ class TensorInfo:
 
     @property
     def type(self) -> Attribute:
-        return tensor_type(self.element, self.dims)
+        return OPAQUE if self.element is OPAQUE else tensor_type(self.element, self.dims)
 
 
 Operand = SSAValue | Sym | bool | int | float
@@ -390,7 +391,9 @@ class RuleBuilder:
         """`source[indices[0], indices[1], ...]`, one valid index tensor for each axis."""
         if not indices:
             raise NotLowered("a gather from a 0-d tensor needs no indices")
-        shape = dims_of(indices[0].type)
+        shape, rank = dims_of(indices[0].type), len(dims_of(source.type))
+        if len(indices) != rank:
+            raise NotLowered(f"a rank-{rank} source with {len(indices)} indices")
         if any(i.type != tensor_type(I64, shape) for i in indices):
             raise NotLowered("indices of fxt.gather differ in type")
         type_ = tensor_type(self.element(source), shape)

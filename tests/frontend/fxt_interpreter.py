@@ -345,6 +345,10 @@ def _reduce(op: fxt.ReductionOp, x: Tensor) -> Tensor:
             for axis in sorted(axes, reverse=True):
                 x = x.prod(axis, dtype=x.dtype)
             return x
+        case _ if not x.numel():  # the neutral element, where a result has elements at all
+            shape = [n for i, n in enumerate(x.shape) if i not in axes]
+            neutral = -torch.inf if isinstance(op, fxt.AmaxOp) else torch.inf
+            return torch.full(shape, neutral).to(x.dtype)
         case fxt.AmaxOp():
             return x.amax(axes)
         case _:

@@ -120,7 +120,7 @@ def test_inference(make: Callable[[], Any], dynamic: bool) -> None:
     seen: list[Imported] = []
     with torch.no_grad():
         compiled = compile_with_interpreter(model, seen, dynamic=dynamic)
-        for n in (3, 5) if dynamic else (3,):
+        for n in (4, 6) if dynamic else (4,):
             x = batch(n)
             torch.testing.assert_close(
                 first_tensor(compiled(x)), first_tensor(model(x)), rtol=1e-4, atol=1e-4
