@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from xdsl.dialects import linalg, tensor
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import (
     FunctionType,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.linalg.attrs import IteratorType, IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.dialects.linalg.ops import YieldOp as LinalgYieldOp
 from xdsl.ir import Attribute, Block, Region, SSAValue
@@ -138,10 +139,10 @@ def affine_map(rank: int, dims: tuple[int, ...]) -> AffineMapAttr:
 
 
 @cache
-def _iterators(parallel: int, reduced: int) -> ArrayAttr[linalg.IteratorTypeAttr]:
+def _iterators(parallel: int, reduced: int) -> ArrayAttr[IteratorTypeAttr]:
     return ArrayAttr(
-        [linalg.IteratorTypeAttr(linalg.IteratorType.PARALLEL)] * parallel
-        + [linalg.IteratorTypeAttr(linalg.IteratorType.REDUCTION)] * reduced
+        [IteratorTypeAttr(IteratorType.PARALLEL)] * parallel
+        + [IteratorTypeAttr(IteratorType.REDUCTION)] * reduced
     )
 
 
