@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, ClassVar
 
 from xdsl.dialects import arith as upstream
@@ -60,6 +61,7 @@ def element_of(type_: Attribute) -> Attribute:
     return type_.element_type if isinstance(type_, VectorType | TensorType) else type_
 
 
+@cache
 def with_element(type_: Attribute, element: Attribute) -> Attribute:
     """`type_` with another element type: `vector<4xf32>` and `i1` give `vector<4xi1>`."""
     if isinstance(type_, VectorType):

@@ -136,7 +136,8 @@ class _FunctionEmitter:
         return f"{type_text(value.type)} {self.value(value)}"
 
     def result(self, op: Operation, text: str) -> None:
-        self.lines.append(f"  {self.value(op.results[0])} = {text}")
+        (result,) = op.results
+        self.lines.append(f"  {self.value(result)} = {text}")
 
     def declare(self, name: str, result: str, arguments: Sequence[SSAValue]) -> None:
         if name not in self.intrinsics:

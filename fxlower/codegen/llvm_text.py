@@ -22,13 +22,20 @@ from xdsl.ir import Attribute
 from fxlower.dialects import llvm
 
 _TYPES: dict[Attribute, str] = {}
+_BY_IDENTITY: dict[int, tuple[Attribute, str]] = {}
 
 
 def type_text(type_: Attribute) -> str:
     """`vector<16xf32>` is `<16 x float>`."""
+    seen = _BY_IDENTITY.get(id(type_))  # types are shared, and hashing one costs a microsecond
+    if seen is not None and seen[0] is type_:
+        return seen[1]
     text = _TYPES.get(type_)
     if text is None:
         text = _TYPES[type_] = _type_text(type_)
+    if len(_BY_IDENTITY) > 4096:
+        _BY_IDENTITY.clear()
+    _BY_IDENTITY[id(type_)] = (type_, text)
     return text
 
 
@@ -70,11 +77,13 @@ def constant_text(value: Attribute) -> str:
             return _float_text(value.value.data, value.type)
         case DenseIntOrFPElementsAttr():
             element = value.get_element_type()
-            texts = [_element_text(v, element) for v in value.get_values()]
-            if len(texts) == 1 or len(set(texts)) == 1:
-                return f"splat ({type_text(element)} {texts[0]})"
-            prefix = type_text(element)
-            return f"<{', '.join(f'{prefix} {t}' for t in texts)}>"
+            prefix, raw = type_text(element), value.data.data
+            size = element.compile_time_size  # type: ignore[attr-defined]
+            if raw == raw[:size] * (len(raw) // size):
+                (first,) = value.type.element_type.unpack(raw[:size], 1)  # type: ignore[attr-defined]
+                return f"splat ({prefix} {_element_text(first, element)})"
+            texts = (f"{prefix} {_element_text(v, element)}" for v in value.get_values())
+            return f"<{', '.join(texts)}>"
         case _:
             raise ValueError(f"constant {value} has no LLVM IR")
 

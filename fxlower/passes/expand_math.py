@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func, math
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from fxlower.dialects.arith import element_of
@@ -38,7 +38,7 @@ from fxlower.dialects.build import F32, F64
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
 from fxlower.passes.legality import require_lowered
 from fxlower.passes.math_expansions import exponential, logarithm, special, traps, trigonometric
-from fxlower.passes.math_expansions.expression import Expr, Expression
+from fxlower.passes.math_expansions.expression import Constants, Expr, Expression
 from fxlower.passes.target import target_of
 
 EXPANSIONS: dict[type[Operation], Callable[..., Expr]] = {
@@ -93,7 +93,7 @@ def expand_function(function: func.FuncOp, *, fma: bool) -> None:
 
 def _expand_block(block: Block, function: func.FuncOp, fma: bool) -> None:
     """Take all ops out and put them back in order, with expansions built in between."""
-    constants: dict[tuple[Attribute, Attribute], SSAValue] = {}
+    constants: Constants = {}
     ops = list(block.ops)
     for op in ops:
         op.detach()

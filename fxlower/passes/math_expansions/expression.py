@@ -38,6 +38,12 @@ def constant_attr(value: float | int, type_: Attribute) -> Attribute:
     return attr
 
 
+_shared_types: dict[Attribute, Attribute] = {}
+
+Constants = dict[tuple[str, int], SSAValue]
+"""The constants of a block, by the text of the number and the identity of the type."""
+
+
 class Expr:
     """A value in a formula. Mixed with numbers, those become constants of its type."""
 
@@ -128,8 +134,9 @@ class Expression:
         type_: Attribute,
         *,
         fma: bool,
-        constants: dict[tuple[Attribute, Attribute], SSAValue],
+        constants: Constants,
     ):
+        type_ = _shared_types.setdefault(type_, type_)
         self.block = block
         self.type = type_
         self.has_fma = fma
@@ -180,11 +187,11 @@ class Expression:
         return self.op(cls, operands, with_element(type_, I1), properties)
 
     def constant(self, value: float | int, type_: Attribute) -> Expr:
-        attr = constant_attr(value, type_)
-        key = (attr, type_) if value != 0 else (_ZERO[repr(value)], type_)
+        key = (repr(value), id(type_))  # the text tells -0.0 from 0.0, and 1.0 from 1
         known = self.constants.get(key)
         if known is None:
-            known = emit1(self.block, arith.ConstantOp, (), type_, {"value": attr})
+            properties = {"value": constant_attr(value, type_)}
+            known = emit1(self.block, arith.ConstantOp, (), type_, properties)
             self.constants[key] = known
         return Expr(self, known)
 
@@ -272,15 +279,6 @@ class Expression:
         shifted = x + magic
         number = self.bits(shifted) - f.bits_of(magic)
         return shifted - magic, number
-
-
-_ZERO: dict[str, Attribute] = {
-    "0": int_attr(0, I64),
-    "0.0": int_attr(1, I64),
-    "-0.0": int_attr(2, I64),
-    "False": int_attr(0, I64),
-}
-"""Keys for zeros: 0.0 and -0.0 are equal as attributes."""
 
 
 def _is_integer(type_: Attribute) -> bool:

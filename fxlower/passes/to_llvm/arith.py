@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, IntegerType, VectorType
@@ -23,13 +24,14 @@ _FASTMATH: dict[Attribute, Attribute] = {}
 def fastmath_of(op: Operation) -> Attribute:
     """The fast-math flags of an `arith` or `vector` op as those of `llvm`."""
     flags = op.properties.get("fastmath")
-    if flags is None:
+    if flags is None or flags is arith.NO_FASTMATH or not flags.data:  # type: ignore[attr-defined]
         return llvm.NO_FASTMATH
     if flags not in _FASTMATH:
         _FASTMATH[flags] = llvm.FastMathAttr(flags.data)  # type: ignore[attr-defined]
     return _FASTMATH[flags]
 
 
+@cache
 def suffix(type_: Attribute) -> str:
     """How a type ends the name of an intrinsic: `.v16f32`."""
     if isinstance(type_, VectorType):

@@ -96,6 +96,7 @@ class FunctionBuilder:
         self.values: dict[SSAValue, SSAValue] = {}
         self.memrefs: dict[SSAValue, MemRef] = {}
         self.constants: dict[Any, SSAValue] = {}
+        self.seen_constants: dict[int, tuple[Attribute, SSAValue]] = {}
         self.numbers: dict[SSAValue, int] = {}  # of the integer constants among the values
         self.sums: dict[SSAValue, tuple[SSAValue, int]] = {}  # x + constant
         self.captured: dict[SSAValue, SSAValue] = {}
@@ -256,6 +257,14 @@ class FunctionBuilder:
         return result
 
     def constant(self, value: Attribute, type_: Attribute) -> SSAValue:
+        seen = self.seen_constants.get(id(value))
+        if seen is not None:
+            return seen[1]
+        known = self._constant(value, type_)
+        self.seen_constants[id(value)] = (value, known)  # keeps the id taken
+        return known
+
+    def _constant(self, value: Attribute, type_: Attribute) -> SSAValue:
         zero = isinstance(value, FloatAttr) and value.value.data == 0.0
         key = (value, copysign(1.0, value.value.data)) if zero else value  # 0.0 == -0.0 in xDSL
         known = self.constants.get(key)

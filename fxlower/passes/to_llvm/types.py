@@ -16,13 +16,20 @@ from fxlower.dialects.build import I1, I64, int_attr, vector_type
 from fxlower.dialects.llvm import PTR
 
 _CONVERTED: dict[Attribute, Attribute] = {}
+_BY_IDENTITY: dict[int, tuple[Attribute, Attribute]] = {}
 
 
 def convert_type(type_: Attribute) -> Attribute:
     """`index` is `i64`, a memref a pointer, vectors are one-dimensional, the rest is unchanged."""
+    seen = _BY_IDENTITY.get(id(type_))  # types are shared, and hashing one costs a microsecond
+    if seen is not None and seen[0] is type_:
+        return seen[1]
     converted = _CONVERTED.get(type_)
     if converted is None:
         converted = _CONVERTED[type_] = _convert(type_)
+    if len(_BY_IDENTITY) > 4096:
+        _BY_IDENTITY.clear()
+    _BY_IDENTITY[id(type_)] = (type_, converted)
     return converted
 
 
