@@ -11,17 +11,16 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fxlower.explanation import explain, stages
-    from fxlower.frontend.importer import import_fx
     from fxlower.frontend.registry import NotLowered, lowers, register_lowering
     from fxlower.options import Options
-    from fxlower.standalone import compile
+    from fxlower.standalone import compile, import_fx
 
 _HOMES = {
     "NotLowered": "fxlower.frontend.registry",
     "Options": "fxlower.options",
     "compile": "fxlower.standalone",
     "explain": "fxlower.explanation",
-    "import_fx": "fxlower.frontend.importer",
+    "import_fx": "fxlower.standalone",
     "lowers": "fxlower.frontend.registry",
     "register_lowering": "fxlower.frontend.registry",
     "stages": "fxlower.explanation",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from io import StringIO
 from pathlib import Path
+from textwrap import indent
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
@@ -53,7 +54,7 @@ class Dump:
         found: dict[str, str] = {}
         for stage in STAGES:
             if stage in self.functions:
-                body = "\n".join(self.functions[stage].values())
+                body = indent("\n".join(self.functions[stage].values()), "  ")
                 found[stage] = f"builtin.module {{\n{body}\n}}\n"
             elif stage in self.texts:
                 found[stage] = "\n".join(self.texts[stage])

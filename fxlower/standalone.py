@@ -11,11 +11,13 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
+from xdsl.dialects.builtin import ModuleOp
 
 from fxlower.backend import compile_aten_graph
 from fxlower.errors import FxlowerError
 from fxlower.frontend.attention import math_attention
 from fxlower.frontend.decompositions import decomposition_table
+from fxlower.frontend.importer import import_graph
 from fxlower.options import Options
 
 
@@ -49,14 +51,32 @@ def compile(
     return _compile_graph_module(program, list(example_inputs), dynamic, chosen)
 
 
-def _compile_graph_module(
-    gm: GraphModule, inputs: list[Any], dynamic: bool, options: Options
-) -> Callable[..., Any]:
-    spec: list[Any] = []
+def import_fx(
+    program: GraphModule | ExportedProgram,
+    example_inputs: Sequence[Any] | None = None,
+    *,
+    dynamic: bool = False,
+) -> ModuleOp:
+    """The `fxt` module of a graph; its text is `str(import_fx(...))`.
+
+    A `GraphModule` of ATen operators with fake values in its nodes' metadata (from AOTAutograd or
+    `make_fx`) needs no example inputs; any other is traced with them, see `compile`.
+    """
+    if isinstance(program, ExportedProgram):
+        with math_attention():
+            return import_graph(program.run_decompositions(decomposition_table()).graph_module).module
+    if example_inputs is not None:
+        program, _ = trace(program, list(example_inputs), dynamic)
+    return import_graph(program).module
+
+
+def trace(gm: GraphModule, inputs: list[Any], dynamic: bool) -> tuple[GraphModule, Any]:
+    """A functional ATen graph of `gm` with a flat list of outputs, and the outputs' structure."""
+    structure: list[Any] = []
 
     def flat(*args: Any) -> list[Any]:
         leaves, tree = pytree.tree_flatten(gm(*args))
-        spec[:] = [tree]
+        structure[:] = [tree]
         return leaves
 
     with torch.no_grad(), math_attention():
@@ -68,6 +88,13 @@ def _compile_graph_module(
         )(*inputs)
     traced.graph.eliminate_dead_code()
     traced.recompile()
+    return traced, structure[0]
+
+
+def _compile_graph_module(
+    gm: GraphModule, inputs: list[Any], dynamic: bool, options: Options
+) -> Callable[..., Any]:
+    traced, structure = trace(gm, inputs, dynamic)
     executable = compile_aten_graph(traced, options, name="graph")
 
     def call(*args: Any) -> Any:
@@ -79,7 +106,7 @@ def _compile_graph_module(
                 f"does not hold for {[_size(t) for t in args]}"
             )
         with torch.no_grad():
-            return pytree.tree_unflatten(executable(list(args)), spec[0])
+            return pytree.tree_unflatten(executable(list(args)), structure)
 
     return call
 
@@ -96,7 +123,7 @@ def _size(value: Any) -> Any:
 
 def _compile_exported(program: ExportedProgram, options: Options) -> Callable[..., Any]:
     with math_attention():
-        core = program.run_decompositions(dict(decomposition_table()))
+        core = program.run_decompositions(decomposition_table())
     executable = compile_aten_graph(core.graph_module, options, name="exported")
     signature = core.graph_signature
     state = {**core.state_dict, **core.constants}
