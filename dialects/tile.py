@@ -92,9 +92,9 @@ def _expect_bounds(bounds: Sequence[SSAValue]) -> None:
 class PackOp(IRDLOperation):
     """Copy `lanes x depth` elements of `source`, from the given indices on, to panels.
 
-    Dimension 0 of the source runs across the lanes of the panels, dimension 1 along their depth:
-    element (i, k) goes to `panels[i / L, k, i % L]` where the panels are L wide. What the last
-    panel holds beyond `lanes` is unspecified; products with it reach only elements of an
+    Dimension 0 of the source runs across the lanes of the panels (at least one), dimension 1 along
+    their depth: element (i, k) goes to `panels[i / L, k, i % L]` where the panels are L wide. What
+    the last panel holds beyond `lanes` is unspecified; products with it reach only elements of an
     accumulator that a bounded `tile.store` drops. Narrow floats are widened to the panels' type.
 
     tile.pack %a[%i, %k] bounds %rows, %depth into %panels

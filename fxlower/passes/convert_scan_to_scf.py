@@ -92,12 +92,13 @@ class ScanLowering:
             if lane_axis is None:
                 self._row(inner, point)
                 return
+            axis_of_lanes: int = lane_axis
             first = inner.mul(parts[-1], strip)
             count = inner.min(strip, inner.sub(self.function.size(sizes[lane_axis]), first))
 
             def lane(deeper: LoopBuilder, j: SSAValue) -> None:
                 place = list(point)
-                place[lane_axis] = deeper.add(first, j)
+                place[axis_of_lanes] = deeper.add(first, j)
                 self._row(deeper, place)
 
             inner.serial(count, lane, attributes=vector_loop(self.lanes, UNROLL), name="j")

@@ -34,9 +34,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp, StringAttr, TensorType
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
@@ -50,9 +50,7 @@ from fxlower.dialects.build import (
     INDEX,
     Dim,
     dims_of,
-    emit1,
     is_float,
-    signless,
 )
 from fxlower.passes.destination_style import DestinationFunction
 from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, memory_element, vector_loop
@@ -300,12 +298,14 @@ class ScatterLowering:
         """The scalar of an `fxt.full` made in the kernel."""
         owner = value.owner
         if not isinstance(owner, fxt.FullOp):
+            found = f"'{owner.name}'" if isinstance(owner, Operation) else "an index"
             raise PassFailedException(
                 f"convert-scatter-to-scf: kernel '{self.function.kernel.sym_name.data}' may hold "
-                f"arguments and fxt.full beside its fxt.scatter, got a value of {value.owner}"
+                f"arguments and fxt.full beside its fxt.scatter, got {found}"
             )
-        attribute: Attribute = owner.value
-        return emit1(at.block, arith.ConstantOp, (), signless(self.element), {"value": attribute})
+        attribute = owner.value
+        assert isinstance(attribute, FloatAttr | IntegerAttr)
+        return at.constant(attribute.value.data, self.element)
 
 
 def _assumed(sizes: Sequence[Dim], axis: int) -> int:

@@ -110,7 +110,7 @@ class TiledContraction(ContractionBuilder):
             target, origin = self.result(at, batch), (row, column)
             bounded = (not self._divides(s.mr, self.rows), not self._divides(s.nr, self.columns))
         else:
-            target, origin = at.scratch(c.element, (s.mc, s.nc), "block"), (0, 0)
+            target, origin = at.scratch(c.element, (s.mc, s.nc), "accumulators"), (0, 0)
             bounded = (False, False)
 
         def panel_row(inner: LoopBuilder, p: SSAValue, j: Index, depth: Index, first) -> None:

@@ -1,0 +1,74 @@
+// RUN: fxlower-opt -p tile-contractions --split-input-file --verify-diagnostics %s | filecheck %s
+
+// CHECK: tile-contractions: the schedule of 'mm' must have the integers mr, nr, mc, nc, kc, grain, got {mr = 8 : i64, nr = 16 : i64}
+func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32>) -> (tensor<8x16xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64}} {
+  %zero = arith.constant 0.000000e+00 : f32
+  %empty = tensor.empty() : tensor<8x16xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x16xf32>) -> tensor<8x16xf32>
+  %c = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : tensor<8x32xf32>, tensor<32x16xf32>) outs(%init : tensor<8x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %acc: f32):
+    
+    %p = arith.mulf %x, %y : f32
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<8x16xf32>
+  func.return %c : tensor<8x16xf32>
+}
+
+// -----
+
+// CHECK: tile-contractions: the schedule of 'mm' must have positive sizes with mc a multiple of mr and nc of nr
+func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32>) -> (tensor<8x16xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 20 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64}} {
+  %zero = arith.constant 0.000000e+00 : f32
+  %empty = tensor.empty() : tensor<8x16xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x16xf32>) -> tensor<8x16xf32>
+  %c = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : tensor<8x32xf32>, tensor<32x16xf32>) outs(%init : tensor<8x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %acc: f32):
+    
+    %p = arith.mulf %x, %y : f32
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<8x16xf32>
+  func.return %c : tensor<8x16xf32>
+}
+
+// -----
+
+// CHECK: tile-contractions: 'mm' accumulates in i32, which has no register tiles; give it a schedule with mc = 0
+func.func @mm(%a: tensor<8x32xi32>, %b: tensor<32x16xi32>) -> (tensor<8x16xi32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 8 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64}} {
+  %zero = arith.constant 0 : i32
+  %empty = tensor.empty() : tensor<8x16xi32>
+  %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<8x16xi32>) -> tensor<8x16xi32>
+  %c = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : tensor<8x32xi32>, tensor<32x16xi32>) outs(%init : tensor<8x16xi32>) {
+  ^bb0(%x: i32, %y: i32, %acc: i32):
+    
+    %p = arith.muli %x, %y : i32
+    %s = arith.addi %acc, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<8x16xi32>
+  func.return %c : tensor<8x16xi32>
+}
+
+// -----
+
+// CHECK: kernel 'mm' must map operands to (batch, m, k) and (batch, k, n) and the result to (batch, m, n), got (d0, d1, d2) -> (d0, d1), (d0, d1, d2) -> (d2, d1)
+func.func @mm(%a: tensor<8x8xf32>, %b: tensor<8x8xf32>) -> (tensor<8x8xf32>) attributes {fxlower.kernel = "contraction"} {
+  %zero = arith.constant 0.000000e+00 : f32
+  %empty = tensor.empty() : tensor<8x8xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %c = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : tensor<8x8xf32>, tensor<8x8xf32>) outs(%init : tensor<8x8xf32>) {
+  ^bb0(%x: f32, %y: f32, %acc: f32):
+    
+    %p = arith.mulf %x, %y : f32
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<8x8xf32>
+  func.return %c : tensor<8x8xf32>
+}
+
+// -----
+
+// CHECK: kernel 'nothing' has no linalg.generic
+func.func @nothing(%a: tensor<4xf32>) -> tensor<4xf32> attributes {fxlower.kernel = "contraction"} {
+  func.return %a : tensor<4xf32>
+}
