@@ -150,7 +150,8 @@ def _parallel(b: FunctionBuilder, op: scf.ParallelOp) -> None:
         lower_block(inner, source)
         return ()
 
-    from_, to, _ = inner.head.args
+    from_, to, context = inner.head.args
+    from_.name_hint, to.name_hint, context.name_hint = "begin", "end", "captured"
     build_loop(inner, from_, to, inner.integer(1), (), body, runs=True)
     inner.effect(llvm.ReturnOp, ())
     context = b.store_captured(inner)
@@ -191,6 +192,7 @@ def _call(b: FunctionBuilder, op: func.CallOp) -> None:
 def lower_function(b: FunctionBuilder, body: Block) -> None:
     """Lower the body of a `func.func`, whose arguments `b` has."""
     for source, argument in zip(body.args, b.head.args, strict=True):
+        argument.name_hint = source.name_hint
         if isinstance(source.type, MemRefType):
             b.memrefs[source] = memref.argument_memref(argument, source.type)
         else:

@@ -1,0 +1,200 @@
+// RUN: fxlower-opt -p expand-math %s | filecheck %s
+
+builtin.module attributes {fxlower.machine = "x86-64-v4"} {
+
+// Range reduction, a polynomial, and two factors of 2**n.
+// CHECK-LABEL: func.func @exp(%x: vector<16xf32>) -> vector<16xf32> {
+// CHECK-NEXT:    %0 = arith.constant dense<9.000000e+01> : vector<16xf32>
+// CHECK-NEXT:    %1 = arith.cmpf olt, %0, %x : vector<16xf32>
+// CHECK-NEXT:    %2 = arith.select %1, %0, %x : vector<16xi1>, vector<16xf32>
+// CHECK-NEXT:    %3 = arith.constant dense<-1.040000e+02> : vector<16xf32>
+// CHECK-NEXT:    %4 = arith.cmpf ogt, %3, %2 : vector<16xf32>
+// CHECK-NEXT:    %5 = arith.select %4, %3, %2 : vector<16xi1>, vector<16xf32>
+// CHECK-NEXT:    %6 = arith.constant dense<1.44269502> : vector<16xf32>
+// CHECK-NEXT:    %7 = arith.mulf %5, %6 : vector<16xf32>
+// CHECK-NEXT:    %8 = arith.constant dense<0x4B400000> : vector<16xf32>
+// CHECK-NEXT:    %9 = arith.addf %7, %8 : vector<16xf32>
+// CHECK-NEXT:    %10 = arith.bitcast %9 : vector<16xf32> to vector<16xi32>
+// CHECK-NEXT:    %11 = arith.constant dense<1262485504> : vector<16xi32>
+// CHECK-NEXT:    %12 = arith.subi %10, %11 : vector<16xi32>
+// CHECK-NEXT:    %13 = arith.subf %9, %8 : vector<16xf32>
+// CHECK-NEXT:    %14 = arith.constant dense<-0.693359375> : vector<16xf32>
+// CHECK-NEXT:    %15 = math.fma %13, %14, %5 : vector<16xf32>
+// CHECK-NEXT:    %16 = arith.constant dense<0.000212194442> : vector<16xf32>
+// CHECK-NEXT:    %17 = math.fma %13, %16, %15 : vector<16xf32>
+// CHECK-NEXT:    %18 = arith.constant dense<0.000198756912> : vector<16xf32>
+// CHECK-NEXT:    %19 = arith.constant dense<0.00139819994> : vector<16xf32>
+// CHECK-NEXT:    %20 = math.fma %18, %17, %19 : vector<16xf32>
+// CHECK-NEXT:    %21 = arith.constant dense<0.00833345205> : vector<16xf32>
+// CHECK-NEXT:    %22 = math.fma %20, %17, %21 : vector<16xf32>
+// CHECK-NEXT:    %23 = arith.constant dense<0.0416657962> : vector<16xf32>
+// CHECK-NEXT:    %24 = math.fma %22, %17, %23 : vector<16xf32>
+// CHECK-NEXT:    %25 = arith.constant dense<0.166666657> : vector<16xf32>
+// CHECK-NEXT:    %26 = math.fma %24, %17, %25 : vector<16xf32>
+// CHECK-NEXT:    %27 = arith.constant dense<5.000000e-01> : vector<16xf32>
+// CHECK-NEXT:    %28 = math.fma %26, %17, %27 : vector<16xf32>
+// CHECK-NEXT:    %29 = arith.mulf %17, %17 : vector<16xf32>
+// CHECK-NEXT:    %30 = math.fma %28, %29, %17 : vector<16xf32>
+// CHECK-NEXT:    %31 = arith.constant dense<1.000000e+00> : vector<16xf32>
+// CHECK-NEXT:    %32 = arith.addf %30, %31 : vector<16xf32>
+// CHECK-NEXT:    %33 = arith.constant dense<1> : vector<16xi32>
+// CHECK-NEXT:    %34 = arith.shrsi %12, %33 : vector<16xi32>
+// CHECK-NEXT:    %35 = arith.constant dense<127> : vector<16xi32>
+// CHECK-NEXT:    %36 = arith.addi %34, %35 : vector<16xi32>
+// CHECK-NEXT:    %37 = arith.constant dense<23> : vector<16xi32>
+// CHECK-NEXT:    %38 = arith.shli %36, %37 : vector<16xi32>
+// CHECK-NEXT:    %39 = arith.bitcast %38 : vector<16xi32> to vector<16xf32>
+// CHECK-NEXT:    %40 = arith.mulf %32, %39 : vector<16xf32>
+// CHECK-NEXT:    %41 = arith.subi %12, %34 : vector<16xi32>
+// CHECK-NEXT:    %42 = arith.addi %41, %35 : vector<16xi32>
+// CHECK-NEXT:    %43 = arith.shli %42, %37 : vector<16xi32>
+// CHECK-NEXT:    %44 = arith.bitcast %43 : vector<16xi32> to vector<16xf32>
+// CHECK-NEXT:    %y = arith.mulf %40, %44 : vector<16xf32>
+// CHECK-NEXT:    func.return %y : vector<16xf32>
+// CHECK-NEXT:  }
+func.func @exp(%x: vector<16xf32>) -> vector<16xf32> {
+  %y = math.exp %x : vector<16xf32>
+  func.return %y : vector<16xf32>
+}
+
+// Scalars too; functions of one block share constants.
+// CHECK-LABEL: func.func @rsqrt(%x: f32) -> f32 {
+// CHECK-NEXT:    %0 = math.sqrt %x : f32
+// CHECK-NEXT:    %1 = arith.constant 1.000000e+00 : f32
+// CHECK-NEXT:    %y = arith.divf %1, %0 : f32
+// CHECK-NEXT:    %2 = math.sqrt %y : f32
+// CHECK-NEXT:    %z = arith.divf %1, %2 : f32
+// CHECK-NEXT:    func.return %z : f32
+// CHECK-NEXT:  }
+func.func @rsqrt(%x: f32) -> f32 {
+  %y = math.rsqrt %x : f32
+  %z = math.rsqrt %y : f32
+  func.return %z : f32
+}
+
+// Large arguments go to libm.
+// CHECK-LABEL: func.func @sin(%x: vector<4xf32>) -> vector<4xf32> {
+// CHECK-NEXT:    %0 = math.absf %x : vector<4xf32>
+// CHECK-NEXT:    %1 = arith.constant dense<0.636619747> : vector<4xf32>
+// CHECK-NEXT:    %2 = arith.mulf %0, %1 : vector<4xf32>
+// CHECK-NEXT:    %3 = arith.constant dense<0x4B400000> : vector<4xf32>
+// CHECK-NEXT:    %4 = arith.addf %2, %3 : vector<4xf32>
+// CHECK-NEXT:    %5 = arith.bitcast %4 : vector<4xf32> to vector<4xi32>
+// CHECK-NEXT:    %6 = arith.constant dense<1262485504> : vector<4xi32>
+// CHECK-NEXT:    %7 = arith.subi %5, %6 : vector<4xi32>
+// CHECK-NEXT:    %8 = arith.subf %4, %3 : vector<4xf32>
+// CHECK-NEXT:    %9 = arith.constant dense<-1.57079637> : vector<4xf32>
+// CHECK-NEXT:    %10 = math.fma %8, %9, %0 : vector<4xf32>
+// CHECK-NEXT:    %11 = arith.constant dense<4.37113883e-08> : vector<4xf32>
+// CHECK-NEXT:    %12 = math.fma %8, %11, %10 : vector<4xf32>
+// CHECK-NEXT:    %13 = arith.constant dense<1.71512451e-15> : vector<4xf32>
+// CHECK-NEXT:    %14 = math.fma %8, %13, %12 : vector<4xf32>
+// CHECK-NEXT:    %15 = arith.constant dense<1> : vector<4xi32>
+// CHECK-NEXT:    %16 = arith.andi %7, %15 : vector<4xi32>
+// CHECK-NEXT:    %17 = arith.constant dense<0> : vector<4xi32>
+// CHECK-NEXT:    %18 = arith.cmpi ne, %16, %17 : vector<4xi32>
+// CHECK-NEXT:    %19 = arith.mulf %14, %14 : vector<4xf32>
+// CHECK-NEXT:    %20 = arith.constant dense<2.44331568e-05> : vector<4xf32>
+// CHECK-NEXT:    %21 = arith.constant dense<-0.00138873165> : vector<4xf32>
+// CHECK-NEXT:    %22 = math.fma %20, %19, %21 : vector<4xf32>
+// CHECK-NEXT:    %23 = arith.constant dense<0.0416666456> : vector<4xf32>
+// CHECK-NEXT:    %24 = math.fma %22, %19, %23 : vector<4xf32>
+// CHECK-NEXT:    %25 = arith.mulf %19, %19 : vector<4xf32>
+// CHECK-NEXT:    %26 = arith.constant dense<-5.000000e-01> : vector<4xf32>
+// CHECK-NEXT:    %27 = arith.constant dense<1.000000e+00> : vector<4xf32>
+// CHECK-NEXT:    %28 = math.fma %19, %26, %27 : vector<4xf32>
+// CHECK-NEXT:    %29 = math.fma %24, %25, %28 : vector<4xf32>
+// CHECK-NEXT:    %30 = arith.mulf %14, %14 : vector<4xf32>
+// CHECK-NEXT:    %31 = arith.constant dense<-0.000195152956> : vector<4xf32>
+// CHECK-NEXT:    %32 = arith.constant dense<0.00833216123> : vector<4xf32>
+// CHECK-NEXT:    %33 = math.fma %31, %30, %32 : vector<4xf32>
+// CHECK-NEXT:    %34 = arith.constant dense<-0.166666552> : vector<4xf32>
+// CHECK-NEXT:    %35 = math.fma %33, %30, %34 : vector<4xf32>
+// CHECK-NEXT:    %36 = arith.mulf %35, %30 : vector<4xf32>
+// CHECK-NEXT:    %37 = math.fma %36, %14, %14 : vector<4xf32>
+// CHECK-NEXT:    %38 = arith.select %18, %29, %37 : vector<4xi1>, vector<4xf32>
+// CHECK-NEXT:    %39 = arith.bitcast %38 : vector<4xf32> to vector<4xi32>
+// CHECK-NEXT:    %40 = arith.constant dense<2> : vector<4xi32>
+// CHECK-NEXT:    %41 = arith.andi %7, %40 : vector<4xi32>
+// CHECK-NEXT:    %42 = arith.constant dense<30> : vector<4xi32>
+// CHECK-NEXT:    %43 = arith.shli %41, %42 : vector<4xi32>
+// CHECK-NEXT:    %44 = arith.xori %39, %43 : vector<4xi32>
+// CHECK-NEXT:    %45 = arith.bitcast %44 : vector<4xi32> to vector<4xf32>
+// CHECK-NEXT:    %46 = arith.bitcast %45 : vector<4xf32> to vector<4xi32>
+// CHECK-NEXT:    %47 = arith.bitcast %x : vector<4xf32> to vector<4xi32>
+// CHECK-NEXT:    %48 = arith.constant dense<-2147483648> : vector<4xi32>
+// CHECK-NEXT:    %49 = arith.andi %47, %48 : vector<4xi32>
+// CHECK-NEXT:    %50 = arith.xori %46, %49 : vector<4xi32>
+// CHECK-NEXT:    %51 = arith.bitcast %50 : vector<4xi32> to vector<4xf32>
+// CHECK-NEXT:    %52 = math.absf %x : vector<4xf32>
+// CHECK-NEXT:    %53 = arith.constant dense<1.000000e+05> : vector<4xf32>
+// CHECK-NEXT:    %54 = arith.cmpf ogt, %52, %53 : vector<4xf32>
+// CHECK-NEXT:    %55 = vector.reduction <or>, %54 : vector<4xi1> into i1
+// CHECK-NEXT:    %y = scf.if %55 -> (vector<4xf32>) {
+// CHECK-NEXT:      %56 = math.sin %x : vector<4xf32>
+// CHECK-NEXT:      scf.yield %56 : vector<4xf32>
+// CHECK-NEXT:    } else {
+// CHECK-NEXT:      scf.yield %51 : vector<4xf32>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    func.return %y : vector<4xf32>
+// CHECK-NEXT:  }
+func.func @sin(%x: vector<4xf32>) -> vector<4xf32> {
+  %y = math.sin %x : vector<4xf32>
+  func.return %y : vector<4xf32>
+}
+
+// Instructions stay, and so do functions of f64.
+// CHECK-LABEL: func.func @kept(%x: f32, %y: f64) -> f64 {
+// CHECK-NEXT:    %a = math.sqrt %x : f32
+// CHECK-NEXT:    %b = math.exp %y : f64
+// CHECK-NEXT:    func.return %b : f64
+// CHECK-NEXT:  }
+func.func @kept(%x: f32, %y: f64) -> f64 {
+  %a = math.sqrt %x : f32
+  %b = math.exp %y : f64
+  func.return %b : f64
+}
+
+// A zero divisor is 1, and is reported.
+// CHECK-LABEL: func.func @nonzero_divisor(%d: vector<4xi32>, %trap: memref<1xi64> {fxt.trap}) -> vector<4xi32> {
+// CHECK-NEXT:    %0 = arith.constant dense<0> : vector<4xi32>
+// CHECK-NEXT:    %1 = arith.cmpi eq, %d, %0 : vector<4xi32>
+// CHECK-NEXT:    %2 = vector.reduction <or>, %1 : vector<4xi1> into i1
+// CHECK-NEXT:    scf.if %2 {
+// CHECK-NEXT:      %3 = arith.constant 2 : i64
+// CHECK-NEXT:      %4 = arith.constant 0 : index
+// CHECK-NEXT:      memref.store %3, %trap[%4] : memref<1xi64>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    %5 = arith.constant dense<1> : vector<4xi32>
+// CHECK-NEXT:    %y = arith.select %1, %5, %d : vector<4xi1>, vector<4xi32>
+// CHECK-NEXT:    func.return %y : vector<4xi32>
+// CHECK-NEXT:  }
+func.func @nonzero_divisor(%d: vector<4xi32>, %trap: memref<1xi64> {fxt.trap}) -> vector<4xi32> {
+  %y = fxt.nonzero_divisor %d : vector<4xi32>
+  func.return %y : vector<4xi32>
+}
+
+// An index out of bounds is 0, and is reported.
+// CHECK-LABEL: func.func @normalize_index(%i: i64, %trap: memref<1xi64> {fxt.trap}, %s0: index {fxt.symbol = "s0"}) -> i64 {
+// CHECK-NEXT:    %c2 = arith.constant 2 : index
+// CHECK-NEXT:    %0 = arith.muli %c2, %s0 : index
+// CHECK-NEXT:    %1 = arith.index_cast %0 : index to i64
+// CHECK-NEXT:    %2 = arith.constant 0 : i64
+// CHECK-NEXT:    %3 = arith.cmpi slt, %i, %2 : i64
+// CHECK-NEXT:    %4 = arith.addi %i, %1 : i64
+// CHECK-NEXT:    %5 = arith.select %3, %4, %i : i64
+// CHECK-NEXT:    %6 = arith.cmpi uge, %5, %1 : i64
+// CHECK-NEXT:    scf.if %6 {
+// CHECK-NEXT:      %7 = arith.constant 1 : i64
+// CHECK-NEXT:      %8 = arith.constant 0 : index
+// CHECK-NEXT:      memref.store %7, %trap[%8] : memref<1xi64>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    %y = arith.select %6, %2, %5 : i64
+// CHECK-NEXT:    func.return %y : i64
+// CHECK-NEXT:  }
+func.func @normalize_index(%i: i64, %trap: memref<1xi64> {fxt.trap}, %s0: index {fxt.symbol = "s0"}) -> i64 {
+  %y = fxt.normalize_index "2*s0", %i : i64
+  func.return %y : i64
+}
+
+}
