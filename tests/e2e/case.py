@@ -120,7 +120,7 @@ def constant(value: Any) -> Spec:
 class Case:
     """`fn` against eager: outputs, inputs that it writes, and with `grad` the gradients of all
     floating-point inputs; with `dynamic` also for changing sizes. The error against float64 may be
-    `tol` times that of eager."""
+    `tol` times that of eager, and some roundings of `precision`, by default the result's dtype."""
 
     name: str
     fn: Callable[..., Any]
@@ -129,6 +129,7 @@ class Case:
     dynamic: bool = True
     tol: float = 4.0
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
+    precision: torch.dtype | None = None
 
     def make_inputs(self, dtype: torch.dtype, seed: int) -> list[Any]:
         generator = torch.Generator().manual_seed(seed)

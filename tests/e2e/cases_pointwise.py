@@ -113,7 +113,8 @@ CASTS = [
     ),
     case("cast_special", lambda x: (x.bool(), x.half(), x.bfloat16(), x.double()), special(N), grad=False),
     case("cast_wraps", lambda x: (x.to(torch.int8), x.to(torch.uint8), x.to(torch.int16)), integers(-70000, 70000, N)),
-    case("cast_round_trip", lambda x: x.bfloat16().float() + x.half().float(), floats(M, N)),
+    # A round trip through a narrower type between two steps may be dropped.
+    case("cast_round_trip", lambda x: x.bfloat16().float() + x.half().float(), floats(M, N), precision=torch.bfloat16),
 ]  # fmt: skip
 
 UNARY = {

@@ -61,10 +61,10 @@ def same(a: Tensor, b: Tensor) -> Tensor:
 
 
 def assert_as_good_as_eager(
-    found: list[Tensor], eager: list[Tensor], exact: list[Tensor], tol: float, what: str
+    found: list[Tensor], eager: list[Tensor], exact: list[Tensor], case: Case, what: str
 ) -> None:
     """Integers are equal, NaN and infinities are where eager has them, and the error of each other
-    number is at most `tol` times the worst that eager makes, and some roundings."""
+    number is at most `case.tol` times the worst that eager makes, and some roundings."""
     assert len(found) == len(eager) == len(exact), f"{what}: number of tensors"
     for position, (f, e, x) in enumerate(zip(found, eager, exact, strict=True)):
         where = f"{what}, tensor {position}"
@@ -81,8 +81,9 @@ def assert_as_good_as_eager(
         f, e, x = (t[finite].double() for t in (f, e, x))
         if not f.numel():
             continue
-        rounding = 8 * torch.finfo(found[position].dtype).eps * x.abs().max()
-        allowed = tol * (e - x).abs().max() + rounding
+        precision = case.precision or found[position].dtype
+        rounding = 8 * torch.finfo(precision).eps * x.abs().max()
+        allowed = case.tol * (e - x).abs().max() + rounding
         error = (f - x).abs().max()
         assert error <= allowed, f"{where}: error {error:.2e}, allowed {allowed:.2e}"
 
@@ -95,7 +96,7 @@ def check(case: Case, dtype: torch.dtype, seeds: tuple[int, ...], dynamic: bool)
         exact = evaluate(case, case.fn, [double(x) for x in inputs])
         eager = evaluate(case, case.fn, [copied(x) for x in inputs])
         found = evaluate(case, compiled, [copied(x) for x in inputs])
-        assert_as_good_as_eager(found, eager, exact, case.tol, f"{case.name}, seed {seed}")
+        assert_as_good_as_eager(found, eager, exact, case, f"{case.name}, seed {seed}")
 
 
 @pytest.mark.parametrize("name", STATIC)
