@@ -51,8 +51,9 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, vector
 from fxlower.dialects.build import ELEMENT_BITS, I1, INDEX, emit, emit1, vector_type
+from fxlower.passes.lane_values import Constants, Preheader
 from fxlower.passes.target import target_of
-from fxlower.passes.widening import Constants, Preheader, Widening
+from fxlower.passes.widening import Widening
 from fxlower.targets.spec import TargetSpec
 
 MASKED_BITS = 32
