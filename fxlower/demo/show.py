@@ -20,6 +20,7 @@ from fxlower.demo.training import Run, train
 from fxlower.explanation import Explanation
 
 BATCH = 16
+TRAINING_SECONDS = 25
 TOLERANCE = 0.02
 """How far the two loss curves may part: rounding differs, and training amplifies that."""
 
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     console.rule("[bold]Training, eager and compiled, from one seed", align="left")
     with console.status("training"):
-        eager, compiled = train(model, steps, batch)
+        eager, compiled = train(model, steps, batch, seconds=TRAINING_SECONDS)
     return show_training(console, eager, compiled)
 
 

@@ -40,13 +40,15 @@ class Run:
 
 
 def train(
-    model: nn.Module, steps: int, batch: Callable[[], tuple[Tensor, Tensor]]
+    model: nn.Module, steps: int, batch: Callable[[], tuple[Tensor, Tensor]], seconds: float
 ) -> tuple[Run, Run]:
-    """Train copies of `model`, eager and compiled in turn, so that both meet the same machine."""
+    """Train copies of `model`, eager and compiled in turn, so that both meet the same machine.
+    Ends after `steps`, or on a slow machine after `seconds`."""
     copies = deepcopy(model), deepcopy(model)
     eager = Run(copies[0], copies[0])
     compiled = Run(copies[1], torch.compile(copies[1], backend="fxlower"))
-    for _ in range(steps):
+    end = perf_counter() + seconds
+    while len(eager.losses) < steps and perf_counter() < end:
         x, y = batch()
         eager.step(x, y)
         compiled.step(x, y)
