@@ -3,7 +3,8 @@
 A dimension is a number or the text of an expression (`fxlower.dialects.build.Dim`). Two dims are
 the same size exactly when they are equal as Python values, because every expression is written
 by this module in one canonical form: expanded, terms sorted, `2*s0*s1 + s1 + 1`. Divisions that do
-not come out are atoms, `(s0 + 1)//2` and `(s0 + 1)%2`, (in parentheses of their own), as are `max(...)` and `min(...)`.
+not come out are atoms in parentheses, `((s0 + 1)//2)` and `((s0 + 1)%2)`, as are `max(...)` and
+`min(...)`.
 
 Symbols are sizes: they are never negative, but may be 0 or 1.
 """

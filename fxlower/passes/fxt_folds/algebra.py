@@ -22,12 +22,14 @@ from fxlower.passes.fxt_folds.rebuild import Rebuilder, Request
 def _inner(value: SSAValue, cls: type[Operation]) -> SSAValue | None:
     """x if `value` is `cls(x)`."""
     owner = value.owner
-    return owner._operands[0] if type(owner) is cls else None
+    return owner._operands[0] if isinstance(owner, Operation) and type(owner) is cls else None
 
 
 def _is(number: Number | None, wanted: Number) -> bool:
     """Equal including the sign of zero."""
-    return number == wanted and math.copysign(1, number) == math.copysign(1, wanted)
+    if number is None or number != wanted:
+        return False
+    return math.copysign(1, number) == math.copysign(1, wanted)
 
 
 def _zero(r: Rebuilder, q: Request) -> SSAValue:

@@ -137,7 +137,7 @@ def _quotient(a: int, b: int) -> int | None:
 
 _FLOAT: dict[type[Operation], Callable[..., float | None]] = {
     fxt.NegOp: lambda a: -a,
-    fxt.AbsOp: abs,
+    fxt.AbsOp: lambda a: abs(a),
     fxt.FloorOp: _whole(math.floor),
     fxt.CeilOp: _whole(math.ceil),
     fxt.RoundOp: _whole(round),
@@ -170,7 +170,7 @@ _INTEGER: dict[type[Operation], Callable[..., int | None]] = {
     **_LOGIC,
     fxt.NotOp: lambda a: ~a,
     fxt.NegOp: lambda a: -a,
-    fxt.AbsOp: abs,
+    fxt.AbsOp: lambda a: abs(a),
     fxt.AddOp: lambda a, b: a + b,
     fxt.SubOp: lambda a, b: a - b,
     fxt.MulOp: lambda a, b: a * b,
