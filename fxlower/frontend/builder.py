@@ -420,13 +420,16 @@ class RuleBuilder:
             return values[0]
         shape = dims_of(values[0].type)
         total: Dim = 0
+        pieces: list[SSAValue] = []
         for value in values:
+            value = self.as_known_equal(value, (*shape[:axis], None, *shape[axis + 1 :]))
             other = dims_of(value.type)
+            pieces.append(value)
             if (other[:axis], other[axis + 1 :]) != (shape[:axis], shape[axis + 1 :]):
                 raise NotLowered(f"operands of fxt.concat differ: {list(shape)}, {list(other)}")
             total = symbols.add(total, other[axis])
         type_ = tensor_type(self.element(values[0]), (*shape[:axis], total, *shape[axis + 1 :]))
-        return emit1(self.block, fxt.ConcatOp, values, type_, {"axis": int_attr(axis)})
+        return emit1(self.block, fxt.ConcatOp, pieces, type_, {"axis": int_attr(axis)})
 
     def pad(self, x: SSAValue, value: float, low: Sequence[Dim], dims: Sequence[Dim]) -> SSAValue:
         """`x` with `low[i]` elements of `value` before and the rest after it along axis i."""
@@ -441,9 +444,26 @@ class RuleBuilder:
             {"value": number_attr(value, element), "low": dims_attr(_plain_dims(low))},
         )
 
+    def as_known_equal(self, x: SSAValue, dims: Sequence[Dim | None]) -> SSAValue:
+        """`x` with `dims` for its own (None: unchanged) where both are symbolic: sizes that an
+        operator needs equal and whose texts differ, as `s0 + s0//2` and `3*(s0//2)` of an even s0.
+        PyTorch has checked them and guards them; sizes that are read from data it has not."""
+        shape = dims_of(x.type)
+        if len(shape) != len(dims):
+            return x
+        wanted = [
+            new
+            if isinstance(new, str) and isinstance(old, str) and not _reads_data(old, new)
+            else old
+            for old, new in zip(shape, dims)
+        ]
+        return self.reshape(x, wanted)
+
     def matmul(self, lhs: SSAValue, rhs: SSAValue) -> OpResult:
         """Product of matrices, or of batches of them."""
-        a, c = dims_of(lhs.type), dims_of(rhs.type)
+        a = dims_of(lhs.type)
+        rhs = self.as_known_equal(rhs, (*a[:-2], a[-1], None))
+        c = dims_of(rhs.type)
         if len(a) != len(c) or a[:-2] != c[:-2] or a[-1] != c[-2]:
             raise NotLowered(f"sizes of a product are not known to agree: {list(a)}, {list(c)}")
         type_ = tensor_type(self.element(lhs), (*a[:-1], c[-1]))
@@ -478,6 +498,11 @@ def _default_float() -> Attribute:
 
 def _kind(element: Attribute) -> int:
     return 2 if element in FLOATS else 0 if element == I1 else 1
+
+
+def _reads_data(*sizes: str) -> bool:
+    """Whether sizes depend on symbols that have no value before the graph runs."""
+    return any(s.startswith("u") for size in sizes for s in symbols.symbols_of(size))
 
 
 def _plain(size: Dim) -> Attribute:

@@ -205,6 +205,8 @@ class _Importer:
             return "no lowering"
         if any(n in self.opaque for n in node.all_input_nodes):
             return "an argument has a dtype or layout that fxt lacks"
+        if node.meta.get("unbacked_bindings"):
+            return "the sizes of its result depend on data"
         builder = self.builder
         builder.node = node
         try:
@@ -293,7 +295,12 @@ class _Importer:
     def output(self, node: Node) -> None:
         returned = node.args[0]
         outputs: list[Any] = []
-        index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
+        index_of: dict[tuple[SSAValue, TensorInfo, int], int] = {}
+        inputs = {
+            _storage(n.meta["val"])
+            for n in self.positions
+            if isinstance(n.meta.get("val"), torch.Tensor)
+        }
         for out in returned if isinstance(returned, (list, tuple)) else [returned]:
             if not isinstance(out, Node):
                 outputs.append(out)
@@ -305,11 +312,11 @@ class _Importer:
             if out in self.positions and isinstance(value, (SSAValue, InputSlot)):
                 outputs.append(InputSlot(self.positions[out]))
             elif isinstance(value, SSAValue):
-                info = self.tensors.info(out.meta["val"])
-                index = index_of.setdefault((value, info), len(self.results))
+                info, storage = self.tensors.info(out.meta["val"]), _storage(out.meta["val"])
+                index = index_of.setdefault((value, info, storage), len(self.results))
                 if index == len(self.results):
                     self.results.append((value, info))
-                outputs.append(TensorOutput(index))
+                outputs.append(TensorOutput(index, fresh=storage not in inputs))
             elif isinstance(value, Sym):
                 outputs.append(SizeSlot(str(value)))
             elif isinstance(value, Scalar):
@@ -373,6 +380,11 @@ class _Importer:
                     f"internal error: no input or operator gives the symbolic size {symbol}"
                 )
         return list(self.symbols.used)
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    """What tensors that share memory have in common; 0 of tensors without a storage."""
+    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else 0
 
 
 def _sym(dim: int | str) -> int | Sym:

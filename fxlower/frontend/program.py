@@ -97,9 +97,15 @@ class SymbolSource:
 
 @dataclass(frozen=True)
 class TensorOutput:
-    """Result `index` of `@main` that is returned (results with `fxt.mutates` are not)."""
+    """Result `index` of `@main` that is returned (results with `fxt.mutates` are not).
+
+    `fresh`: in eager mode it shares no memory with an input. Values know no copies (`clone` is
+    its operand), so the host makes one where a fresh result turns out to be, or to be a view of,
+    an argument or another result.
+    """
 
     index: int
+    fresh: bool = True
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,8 @@ class _Run:
                 return self.returned(function, [self.values[v] for v in op.operands])
             results = self.execute(op)
             for result, value in zip(op.results, results, strict=True):
-                self.check(result, value)
+                if result.first_use is not None:  # what fake kernels say of others may be wrong
+                    self.check(result, value)
                 self.values[result] = value
         raise AssertionError("no return")
 
@@ -364,5 +365,3 @@ def _scatter(op: fxt.ScatterOp, dest: Tensor, updates: Tensor, *indices: Tensor)
             place[axis] = int(index[position])
         result[tuple(place)] = combine(result[tuple(place)], updates[position])
     return result
-
-

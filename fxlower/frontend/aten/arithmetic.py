@@ -124,7 +124,8 @@ def div_mode(
 def div_trunc(b: RuleBuilder, lhs: Operand, rhs: Operand) -> SSAValue:
     x, y = in_result_type(b, lhs, rhs)
     if b.element(x) in FLOATS:
-        return b.to_result(b.unary(fxt.TruncOp, b.div(x, y)))
+        quotient = b.to_result(b.div(x, y))  # rounded to f16 and bf16 first, as eager does
+        return b.to_result(b.unary(fxt.TruncOp, b.compute(quotient)))
     return b.to_result(_integer_division(b, fxt.DivOp, x, y, rhs))
 
 
