@@ -168,7 +168,7 @@ def read_kernel(function: FuncOp) -> Kernel:
         PassFailedException: it is not of the form that docs/design.md, section 4 describes.
     """
     block = function.body.block
-    layouts = {
+    layouts: dict[SSAValue, Layout] = {
         argument: _layout(argument.type, function.arg_attrs, i)
         for i, argument in enumerate(block.args)
         if isinstance(argument.type, TensorType)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects.builtin import (
@@ -128,8 +129,8 @@ class LaneValues:
     def block(self) -> Block:
         return self.blocks[-1]
 
-    def bind_linear(self, value: SSAValue, parts: list[SSAValue], step: int = 1) -> None:
-        self.values[value] = Lanes(LINEAR, parts, step)
+    def bind_linear(self, value: SSAValue, parts: Sequence[SSAValue], step: int = 1) -> None:
+        self.values[value] = Lanes(LINEAR, list(parts), step)
         for part in parts:
             self.depths[part] = len(self.blocks) - 1
 

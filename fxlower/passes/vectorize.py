@@ -41,9 +41,10 @@ from math import gcd
 
 from xdsl.context import Context
 from xdsl.dialects import memref, scf
-from xdsl.dialects.arith import FastMathFlag, FastMathFlagsAttr
+from xdsl.dialects.arith import FastMathFlagsAttr
 from xdsl.dialects.builtin import IntegerAttr, IntegerType, MemRefType, ModuleOp
 from xdsl.dialects.func import FuncOp
+from xdsl.dialects.utils import FastMathFlag
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
@@ -252,7 +253,7 @@ class LoopVectorizer:
         for i, argument in enumerate(old.args[1:]):
             widening.bind_vectors(argument, carried[i * copies : (i + 1) * copies])
         terminator = widening.body(old)
-        results = [v for o in terminator.operands for v in widening.vectors(o)]
+        results: list[SSAValue] = [v for o in terminator.operands for v in widening.vectors(o)]
         if mask is not None:
             results = [
                 emit1(block, arith.SelectOp, (mask, new, old_value), new.type)
