@@ -8,7 +8,7 @@ Before:
       func.return %r : tensor<64x512xf32>
     }
 
-After (the running value is carried along the axis, lanes run across it):
+After:
 
     func.func private @cumsum_1a2b(%a: memref<64x512xf32>, %out: memref<64x512xf32>) {
       "scf.parallel"(%c0, %strips, %c1) ({
@@ -23,7 +23,8 @@ After (the running value is carried along the axis, lanes run across it):
         } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
       }) {fxlower.grain = 4 : i64}
 
-A scan along the only dim with unit stride is serial in each row. f16 and bf16 are carried in f32.
+The running value is carried along the axis, lanes run across it. A scan along the only dim with
+unit stride is serial in each row. f16 and bf16 are carried in f32.
 
 Needs kernels of kind `scan` (docs/design.md, section 4). Leaves no `fxt` op in them.
 """

@@ -9,9 +9,9 @@ Before:
       func.return %r : tensor<9x8xf32>
     }
 
-After (abridged):
+After:
 
-    "scf.parallel" %out[...] = %dest[...]                       a copy, marked for `vectorize`
+    "scf.parallel" ... %out[...] = %dest[...]                   a copy, marked for `vectorize`
     "scf.parallel"(%c0, %strips, %c1) ({                        strips of columns
     ^bb0(%strip: index):
       scf.for %u = %c0 to %c4 step %c1 {                        updates, in order

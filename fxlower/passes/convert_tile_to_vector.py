@@ -5,7 +5,7 @@ Before:
     %s = tile.mma %a[%p, %c0], %b[%c0, %c0], %depth, %acc
       : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>
 
-After (14 rows of two vectors, abridged):
+After:
 
     %s:28 = scf.for %k = %c0 to %depth step %c1 iter_args(%acc0 = ..., %acc27 = ...) {
       %b0 = vector.load %b[%c0, %k, %c0] : memref<1x384x32xf32>, vector<16xf32>
@@ -15,8 +15,9 @@ After (14 rows of two vectors, abridged):
       %s0 = math.fma %x0, %b0, %acc0 : vector<16xf32>
       ...
 
-Loads and stores with bounds take the fast path where the whole tile lies inside, and go through a
-tile in the scratchpad where it does not, element by element (marked for `vectorize`).
+These are 14 rows of two vectors. Loads and stores with bounds take the fast path where the whole
+tile lies inside, and go through a tile in the scratchpad where it does not, element by element
+(marked for `vectorize`).
 `tile.pack` becomes vector copies, or transposed squares: see `fxlower/passes/pack_lowering.py`.
 
 Needs accumulators as wide as a whole number of the target's vectors. Leaves no `tile` op.

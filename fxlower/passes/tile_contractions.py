@@ -7,7 +7,7 @@ Before:
       %c = linalg.generic {...} ins(%a, %b) outs(%zeros) {mulf, addf}
       func.return %c
 
-After, for a schedule of 8 x 48 tiles in one block, with types and casts abridged:
+After:
 
     func.func private @matmul_1a2b(%a: memref<64x32xf32>, %b: memref<32x96xf32>,
         %out: memref<64x96xf32>) {
@@ -23,9 +23,10 @@ After, for a schedule of 8 x 48 tiles in one block, with types and casts abridge
             %2 = tile.mma %a_panels[%p, %c0], %b_panel[%c0, %c0], %c32, %1
             tile.store %2, %result[%i, %j]
 
-Where the depth is larger than `kc`, a loop over steps of it is around all this, and each step but
-the first begins with a `tile.load`; tiles at edges have bounds. An epilogue, and a result that is
-rounded or has no unit stride, go through a block of accumulators in the scratchpad.
+This is a schedule of 8 x 48 tiles in one block, with types and casts left out. Where the depth is
+larger than `kc`, a loop over steps of it is around all this, and each step but the first begins
+with a `tile.load`; tiles at edges have bounds. An epilogue, and a result that is rounded or has no
+unit stride, go through a block of accumulators in the scratchpad.
 
 Products whose schedule says `mc = 0` (few rows, tiny, or of integers) become plain loops without
 packing, marked for `vectorize`: see `fxlower/passes/direct_contractions.py`.
