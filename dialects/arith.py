@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from xdsl.dialects import arith as upstream
-from xdsl.dialects.arith import *  # noqa: F403
+from xdsl.dialects.arith import *  # type: ignore[assignment]  # noqa: F403
 from xdsl.dialects.arith import (
     CMPF_COMPARISON_OPERATIONS,
     CMPI_COMPARISON_OPERATIONS,

@@ -21,7 +21,7 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.dialects.llvm import *  # noqa: F403
+from xdsl.dialects.llvm import *  # type: ignore[assignment]  # noqa: F403
 from xdsl.dialects.llvm import (
     ALL_FCMP_FLAGS,
     GEP_USE_SSA_VAL,
@@ -242,7 +242,8 @@ class FCmpOp(IRDLOperation):
         assert isinstance(fastmath, FastMathAttr)
         parser.parse_punctuation(":")
         type_ = parser.parse_type()
-        op = cls(*parser.resolve_operands([lhs, rhs], [type_] * 2, parser.pos), predicate, fastmath)
+        operands = parser.resolve_operands([lhs, rhs], [type_, type_], parser.pos)
+        op = cls(operands[0], operands[1], predicate, fastmath)
         op.attributes |= attributes
         return op
 

@@ -19,7 +19,7 @@ from xdsl.dialects.builtin import (
     VectorType,
     i64,
 )
-from xdsl.dialects.vector import *  # noqa: F403
+from xdsl.dialects.vector import *  # type: ignore[assignment]  # noqa: F403
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import (

@@ -180,7 +180,7 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description="Measure the errors of expanded math functions.")
     parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="default: all")
     parser.add_argument("--type", default="f32", choices=DTYPES)
     parser.add_argument("--lanes", type=int, nargs="*", default=[0, LANES], help="0 is scalar")

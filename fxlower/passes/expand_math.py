@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func, math
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from fxlower.dialects.arith import element_of
@@ -67,7 +67,7 @@ EXPANSIONS: dict[type[Operation], Callable[..., Expr]] = {
     math.TanhOp: exponential.tanh,
 }
 
-ANY_FLOAT = {math.RsqrtOp: (F32, F64)}
+ANY_FLOAT: dict[type[Operation], tuple[Attribute, ...]] = {math.RsqrtOp: (F32, F64)}
 """Functions whose expansion holds for other types than f32."""
 
 TRAPS: dict[type[Operation], Callable[..., SSAValue]] = {

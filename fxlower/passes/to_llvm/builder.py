@@ -265,8 +265,9 @@ class FunctionBuilder:
         return known
 
     def _constant(self, value: Attribute, type_: Attribute) -> SSAValue:
-        zero = isinstance(value, FloatAttr) and value.value.data == 0.0
-        key = (value, copysign(1.0, value.value.data)) if zero else value  # 0.0 == -0.0 in xDSL
+        key: Any = value
+        if isinstance(value, FloatAttr):
+            key = (value, copysign(1.0, value.value.data))  # 0.0 == -0.0 in xDSL
         known = self.constants.get(key)
         if known is None:
             known = emit1(self.head, llvm.ConstantOp, (), type_, {"value": value})
