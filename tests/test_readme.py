@@ -29,6 +29,13 @@ def test_there_are_two_commands() -> None:
         assert found and "-c constraints.txt" in found[1]
 
 
+def unnumbered(line: str) -> str:
+    """A line without what a new op or a new rule renumbers: values, hashes, registers."""
+    line = re.sub(r"%(zmm)?\d+\b", "%", line)
+    line = re.sub(r"(%[a-z]\w*?)_\d+\b", r"\1", line)
+    return " ".join(re.sub(r"_[0-9a-f]{8}\b", "_", line).split())
+
+
 @pytest.mark.parametrize(("command", "shown"), SESSIONS, ids=[s[0] for s in SESSIONS])
 def test_a_command_prints_what_is_shown(command: str, shown: str) -> None:
     """Lines shown occur in this order. `...` on a line of its own stands for any lines; at the
@@ -42,9 +49,9 @@ def test_a_command_prints_what_is_shown(command: str, shown: str) -> None:
         cwd=ROOT,
     )
     assert run.returncode == 0, run.stderr
-    printed = iter(line.strip() for line in run.stdout.splitlines())
+    printed = iter([unnumbered(line) for line in run.stdout.splitlines()])
     for wanted in shown.splitlines():
-        wanted = wanted.strip()
+        wanted = unnumbered(wanted)
         if wanted == "...":
             continue
         start = wanted.removesuffix(" ...")
