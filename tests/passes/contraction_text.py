@@ -1,4 +1,5 @@
 """Text of contraction kernels, as `form-kernels` writes them, for tests."""
+# ruff: noqa: E501  (lines of IR)
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ def contraction(
     zero = "0.000000e+00" if is_float else "0"
     suffix = "f" if is_float else "i"
     widen = (
-        "%xw = arith.extf %x : {0} to f32\n    %yw = arith.extf %y : {0} to f32".format(element)
+        f"%xw = arith.extf %x : {element} to f32\n    %yw = arith.extf %y : {element} to f32"
         if low
         else ""
     )

@@ -1,4 +1,5 @@
 """Contraction kernels against numpy: shapes, strides, element types, symbolic sizes."""
+# ruff: noqa: E501  (lines of IR)
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Scan and scatter kernels against numpy."""
+# ruff: noqa: E501  (lines of IR)
 
 from __future__ import annotations
 
