@@ -120,7 +120,7 @@ def test_operand_strides(sizes: tuple[int, int, int], lhs: str, rhs: str) -> Non
             kind
         ]
 
-    chosen = dict(lhs_strides=strides(lhs, m, k), rhs_strides=strides(rhs, k, n))
+    chosen = {"lhs_strides": strides(lhs, m, k), "rhs_strides": strides(rhs, k, n)}
     check(contraction(sizes, **chosen), sizes, **chosen)
 
 
