@@ -26,4 +26,5 @@ def require_lowered(module: ModuleOp, *, dialect: str, by: str) -> None:
             continue
         for op in function.walk():
             if op.dialect_name() == dialect:
-                raise PassFailedException(f"{by}: no rule lowers '{op.name}' ({op.location})")
+                where = f" in @{function.sym_name.data}" if isinstance(function, FuncOp) else ""
+                raise PassFailedException(f"{by}: no rule lowers '{op.name}'{where}")
