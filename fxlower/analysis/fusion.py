@@ -173,12 +173,14 @@ class _Sweep:
             out.append(value)
         return out
 
-    def _copy(self, value: SSAValue, strides: Strides) -> SSAValue:
+    def _copy(self, value: SSAValue, strides: Strides | None) -> SSAValue:
+        """A copy of `value` with the given strides, or row-major."""
         copied = emit1(self.block, fxt.ReshapeOp, (value,), value.type)
         last = copied.op
         last.detach()
         self.block.insert_op_before(last, self._return())
-        self.demanded[copied] = strides
+        if strides is not None:
+            self.demanded[copied] = strides
         self._new_group(last, copied, new_axes(dims_of(value.type)), [value])
         self.in_memory(copied)
         return copied
@@ -202,10 +204,15 @@ class _Sweep:
     def _visit_opaque(self, op: Operation) -> None:
         """An operation with a kernel of its own, or a call of the host."""
         unit = self.graph.new(op)
-        for operand in op.operands:
+        for i, operand in enumerate(op.operands):
             if isinstance(op, fxt.ScatterOp) and isinstance(operand.owner, fxt.IotaOp):
                 continue  # made in the kernel
-            self._depend(unit, self.in_memory(operand))
+            if isinstance(operand.type, TensorType):
+                supplier = self.in_memory(operand)
+                if isinstance(op, fxt.AtenOp) and _runs_backwards(self.strides[operand]):
+                    op.operands[i] = operand = self._copy(operand, None)
+                    supplier = self.in_memory(operand)
+                self._depend(unit, supplier)
         if isinstance(op, fxt.AtenOp):
             if self.last_host_call is not None:
                 self._depend(unit, self.last_host_call)
@@ -457,7 +464,9 @@ class _Sweep:
     def _axes(self, value: SSAValue) -> Axes | None:
         """The axes of `value`, a member of a group or a view of one; None where the view cannot
         be expressed in loop dims."""
-        base = self.base[value]
+        base = self.base.get(value)
+        if base is None:
+            return None  # was copied, and can only be read from memory
         if value is base:
             unit = self._group_of(value)
             return None if unit is None else unit.members[value].axes
@@ -543,9 +552,20 @@ class _Sweep:
         if recipe is None:
             self._depend(unit, self.in_memory(value))
             return
-        unit.clones.add(self.base[value])
+        self._clone(unit, self.base[value])
         for source in recipe.sources:
             self._depend(unit, self.in_memory(source))
+
+    def _clone(self, unit: Unit, base: SSAValue) -> None:
+        """`unit` computes `base` again, and what of its operands has no memory for it."""
+        if base in unit.clones:
+            return
+        unit.clones.add(base)
+        assert isinstance(base.owner, Operation)
+        for operand in base.owner._operands:
+            inner = self.base.get(operand)
+            if inner is not None and inner in self.recipes:
+                self._clone(unit, inner)
 
     def _depend(self, unit: Unit, earlier: Unit | None) -> None:
         if earlier is not None:
@@ -558,6 +578,11 @@ class _Sweep:
             return any(self._would_follow(unit, s) for s in recipe.sources)
         supplier = self._supplier(value)
         return supplier is not None and (supplier is unit or self.graph.follows(supplier, unit))
+
+
+def _runs_backwards(strides: Strides) -> bool:
+    """Whether some stride is negative, which torch does not have."""
+    return any(s < 0 if isinstance(s, int) else s.startswith("-") for s in strides)
 
 
 def _combine(axes: list[LoopDims | None], found: Axes | None) -> bool:

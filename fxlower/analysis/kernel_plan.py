@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fxlower.analysis.kernel_program import Instruction, Program
+from fxlower.analysis.kernel_program import Extent, Instruction, Program, operands_of
 from fxlower.dialects.build import ELEMENT_BITS
 
 RECOMPUTE_COST = 5
@@ -41,18 +41,6 @@ class Plan:
     """Roots that are no results, but must be: a row too long for the scratchpad."""
 
 
-def operands_of(instruction: Instruction) -> tuple[int, ...]:
-    match instruction[0]:
-        case "op":
-            return instruction[5:]
-        case "gather":
-            return instruction[2:]
-        case "reduce":
-            return instruction[3:]
-        case _:
-            return ()
-
-
 def element_of(program: Program, i: int) -> str:
     """The element, by name, of what instruction `i` computes."""
     instruction = program.instructions[i]
@@ -61,7 +49,7 @@ def element_of(program: Program, i: int) -> str:
             return instruction[4]
         case "load" | "gather":
             return program.arguments[instruction[1]].element
-        case "reduce" | "const" | "dense":
+        case "reduce" | "const" | "dense" | "spread":
             return instruction[2]
         case _:
             return "i64"
@@ -76,15 +64,11 @@ class _Planner:
     def __init__(self, program: Program, scratchpad_bytes: int):
         self.program = program
         self.scratchpad_bytes = scratchpad_bytes
-        count = len(program.sizes)
-        self.everywhere = (1 << count) - 1
-        self.outer = (1 << program.outer) - 1
-        self.inner = self.everywhere & ~self.outer
+        everywhere = frozenset(range(len(program.sizes)))
+        self.everywhere = everywhere
+        self.inner = everywhere - frozenset(range(program.outer))
         instructions = program.instructions
-        self.loops = [0] * len(instructions)
-        """Bit k: the value varies along loop k."""
-        self.covered = [0] * len(instructions)
-        """Bit k: computing it reads memory along loop k."""
+        self.loops = Extent.of(instructions, program.outer).varies
         self.phase = [0] * len(instructions)
         self.cost = [0] * len(instructions)
         for i, instruction in enumerate(instructions):
@@ -92,26 +76,19 @@ class _Planner:
 
     def _measure(self, i: int, instruction: Instruction) -> None:
         kind, operands = instruction[0], operands_of(instruction)
-        if kind in ("load", "iota", "dense"):
-            self.loops[i] = sum(1 << n for n in set(instruction[-1]))
-            self.cost[i] = 1 if kind != "dense" else len(instruction[1])
-            self.covered[i] = self.loops[i] if kind == "load" else 0
+        if kind in _LEAVES:
+            self.cost[i] = len(instruction[1]) if kind == "dense" else int(kind == "load")
             return
-        for operand in operands:
-            self.loops[i] |= self.loops[operand]
-            self.covered[i] |= self.covered[operand]
-            self.phase[i] = max(self.phase[i], self.phase[operand])
-            self.cost[i] += self.cost[operand]
+        self.phase[i] = max((self.phase[o] for o in operands), default=0)
+        self.cost[i] = sum(self.cost[o] for o in operands)
         if kind == "reduce":
-            self.loops[i] = self.covered[i] = self.outer
             self.phase[i] += 1
             self.cost[i] = 0
         elif kind == "gather" or (kind == "op" and instruction[1] not in _CHEAP):
             self.cost[i] += _COSTLY
         else:
-            self.cost[i] += kind == "op"
-        on_rows = kind == "op" and self.phase[i] > 0 and not self.loops[i] & self.inner
-        if on_rows:
+            self.cost[i] += int(kind == "op")
+        if kind == "op" and self.phase[i] > 0 and not self.loops[i] & self.inner:
             self.cost[i] = 0  # gets a generic of its own, or is used on rows only
 
     def plan(self) -> Plan:
@@ -123,9 +100,9 @@ class _Planner:
             for operand in operands_of(instruction):
                 users[operand].append(i)
         bodies: list[set[int]] = [set() for _ in instructions]
+        """Of each instruction, the roots in whose bodies it is used."""
         self.placed: dict[int, int] = {}
         self.rows: set[int] = set()
-        uncovered = self._uncovered()
         for i in range(len(instructions) - 1, -1, -1):
             for user in users[i]:
                 bodies[i] |= {user} if user in self.placed else bodies[user]
@@ -137,7 +114,7 @@ class _Planner:
                 # A nest must not begin with a map over rows.
                 late = not inner and program.outer < len(program.sizes)
                 self._place(i, max(self.phase[i], int(late)), on_rows=late)
-            elif i in uncovered:
+            elif kind == "spread":
                 self._place(i, self.phase[i], on_rows=False)
             elif kind not in _LEAVES and self._deserves_generic(i, bodies[i]):
                 first = min(self.placed[b] for b in bodies[i])
@@ -155,15 +132,6 @@ class _Planner:
 
     def _is_reduction(self, i: int) -> bool:
         return self.program.instructions[i][0] == "reduce"
-
-    def _uncovered(self) -> set[int]:
-        """Operands of reductions that read no memory along some loop: only a tensor that is made
-        of them tells the loop's extent."""
-        return {
-            i[3]
-            for i in self.program.instructions
-            if i[0] == "reduce" and self.covered[i[3]] != self.everywhere
-        }
 
     def _deserves_generic(self, i: int, bodies: set[int]) -> bool:
         if self.inner and not self.loops[i] & self.inner:

@@ -12,6 +12,7 @@ An instruction is a tuple; operands are numbers of earlier instructions, `loops`
     ("dense", values, element, loops)     an element of a constant table at the index into loops
     ("gather", argument, *operands)       an element of an argument at computed indices
     ("reduce", operation, element, operand)
+    ("spread", loops, element, operand)   a value at every point of loops along which it is the same
     ("op", operation, detail, operand element, element, *operands)
 """
 
@@ -85,6 +86,48 @@ class Call:
     symbols: tuple[str, ...]
 
 
+def operands_of(instruction: Instruction) -> tuple[int, ...]:
+    match instruction[0]:
+        case "op":
+            return instruction[5:]
+        case "gather":
+            return instruction[2:]
+        case "reduce" | "spread":
+            return instruction[3:]
+        case _:
+            return ()
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Of each instruction, the loops along which its value varies, and those along which
+    computing it reads memory."""
+
+    varies: tuple[frozenset[int], ...]
+    reads: tuple[frozenset[int], ...]
+
+    @staticmethod
+    def of(instructions: tuple[Instruction, ...], outer: int) -> Extent:
+        varies: list[frozenset[int]] = []
+        reads: list[frozenset[int]] = []
+        for instruction in instructions:
+            match instruction[0]:
+                case "load" | "iota" | "dense":
+                    loops = frozenset(instruction[-1])
+                    varies.append(loops)
+                    reads.append(loops if instruction[0] == "load" else frozenset())
+                case "reduce" | "spread":
+                    first = instruction[0] == "reduce"
+                    loops = frozenset(range(outer) if first else instruction[1])
+                    varies.append(loops)
+                    reads.append(loops)
+                case _:
+                    operands = operands_of(instruction)
+                    varies.append(frozenset().union(*[varies[o] for o in operands]))
+                    reads.append(frozenset().union(*[reads[o] for o in operands]))
+        return Extent(tuple(varies), tuple(reads))
+
+
 @cache
 def element_text(element: Attribute) -> str:
     return str(element)
@@ -106,6 +149,7 @@ class _Builder:
         self.instructions: dict[Instruction, int] = {}
         self.arguments: dict[tuple[SSAValue, tuple[Dim, ...]], int] = {}
         self.value: dict[SSAValue, int] = {}
+        self.extent = Extent((), ())
         inner = set(map(id, resolve(unit.inner)))
         space = resolve(unit.space)
         self.outer = [d for d in space if id(d) not in inner]
@@ -137,14 +181,22 @@ class _Builder:
         return out
 
     def _inside(self, value: SSAValue) -> SSAValue | None:
-        """The member of this group that `value` is, or renames the dims of."""
+        """The member of this group that `value` is, or renames the dims of; of a copy of a
+        member, that member, since others may have used it before there was the copy."""
         members = self.unit.members
-        while value not in members:
+        base = self.partition.bases.get(value)
+        if base in self.unit.clones and renames_only(value, base):
+            return None  # decided before the group of `base` became part of this one
+        found: SSAValue | None = None
+        while True:
             op = value.owner
+            if value in members:
+                found = value
+                if not isinstance(op, fxt.ReshapeOp):
+                    return found
             if not isinstance(op, fxt.PermuteOp | fxt.BroadcastOp | fxt.ReshapeOp):
-                return None
+                return found
             value = op.input
-        return value
 
     # ------------------------------------------------------------------------ instructions
 
@@ -168,7 +220,7 @@ class _Builder:
         if isinstance(op, REDUCTIONS):
             if flatten(member.axes) == flatten(member.domain):
                 return values[0]  # over dims of size 1
-            return self._emit(("reduce", op.name[4:], element_of(op.results[0]), values[0]))
+            return self._reduce(op, values[0])
         return self._pointwise(op, values)
 
     def _pointwise(self, op: Operation, values: Sequence[int]) -> int:
@@ -181,6 +233,20 @@ class _Builder:
         return self._emit(
             ("op", op.name[4:], detail, element_of(operand), element_of(result), *values)
         )
+
+    def _extent(self) -> Extent:
+        if len(self.extent.varies) != len(self.instructions):
+            self.extent = Extent.of(tuple(self.instructions), len(self.outer))
+        return self.extent
+
+    def _reduce(self, op: Operation, operand: int) -> int:
+        element = element_of(op.results[0])
+        everywhere = tuple(range(len(self.loops)))
+        extent = self._extent()
+        if len(extent.reads[operand]) < len(everywhere):
+            # No operand in memory would tell how far the loops go.
+            operand = self._emit(("spread", everywhere, element, operand))
+        return self._emit(("reduce", op.name[4:], element, operand))
 
     def _read(self, value: SSAValue, axes: Axes) -> int:
         inside = self._inside(value)
@@ -248,7 +314,12 @@ class _Builder:
         sizes = tuple(d.size for d in dims)
         strides = reshape_strides(dims_of(value.type), self.partition.strides[value], sizes)
         assert strides is not None
-        return Result(self.value[value], self._numbers(dims), strides)
+        number, loops = self.value[value], self._numbers(dims)
+        extent = self._extent()
+        if extent.varies[number] != set(loops):
+            spread = ("spread", tuple(sorted(loops)), element_of(value), number)
+            number = self._emit(spread)
+        return Result(number, loops, strides)
 
     def _drop_unused_loops(self, results: Sequence[SSAValue]) -> None:
         """Where no reduction is needed after all, only the loops of the results are."""
@@ -261,6 +332,7 @@ class _Builder:
             old = {self.loops[id(d)]: i for i, d in enumerate(kept)}
             self.loops = {id(d): i for i, d in enumerate(kept)}
             self.instructions = {_renumbered(i, old): n for i, n in self.instructions.items()}
+            self.extent = Extent((), ())
         elif self.inner:
             self.outer, self.inner = kept, []
 
@@ -325,6 +397,7 @@ def _renumbered(instruction: Instruction, loops: dict[int, int]) -> Instruction:
     """The instruction with other loop numbers."""
     if instruction[0] in ("load", "iota", "dense"):
         return (*instruction[:-1], tuple(loops[n] for n in instruction[-1]))
+    assert instruction[0] != "spread"
     return instruction
 
 

@@ -20,8 +20,8 @@ from xdsl.dialects.linalg.ops import IndexOp as LinalgIndexOp
 from xdsl.dialects.linalg.ops import YieldOp as LinalgYieldOp
 from xdsl.ir import Attribute, Block, SSAValue
 
-from fxlower.analysis.kernel_plan import Plan, element_of, operands_of, plan_of
-from fxlower.analysis.kernel_program import Program, Result
+from fxlower.analysis.kernel_plan import Plan, element_of, plan_of
+from fxlower.analysis.kernel_program import Program, Result, operands_of
 from fxlower.analysis.layout import Strides
 from fxlower.analysis.symbols import contiguous_strides
 from fxlower.dialects import arith
@@ -105,7 +105,7 @@ class _Kernel:
         else:
             init = self.shell.empty(element, sizes)
             parallel, reduced = loops, 0
-        body = _Body(self, element)
+        body = _Body(self, element, parallel + reduced)
         if reduces:
             value = body.value(instruction[3])
             accumulator = body.block.args[-1]
@@ -132,8 +132,9 @@ class _Kernel:
 class _Body:
     """The body of one generic: operands are added as the computation asks for them."""
 
-    def __init__(self, kernel: _Kernel, accumulator: Attribute):
+    def __init__(self, kernel: _Kernel, accumulator: Attribute, loops: int):
         self.kernel = kernel
+        self.loops = loops
         self.program = kernel.program
         self.block = Block(arg_types=(accumulator,))
         self.builder = BodyBuilder(self.block)
@@ -148,7 +149,10 @@ class _Body:
         known = self.known.get(i)
         if known is None:
             made = self.kernel.made.get(i)
-            known = self._input(*made) if made is not None else self.compute(i)
+            if made is not None and all(n < self.loops for n in made[1]):
+                known = self._input(*made)
+            else:
+                known = self.compute(i)
             self.known[i] = known
         return known
 
@@ -177,6 +181,8 @@ class _Body:
                 source = self.kernel.shell.arguments[instruction[1]]
                 element = source.type.element_type  # type: ignore[attr-defined]
                 return builder.op(tensor.ExtractOp, (source, *indices), element)
+            case "spread":
+                return self.value(instruction[3])
             case "dense":
                 return self._table(*instruction[1:])
             case _:
