@@ -150,7 +150,7 @@ class LaneMemory(LaneValues):
                 size, sizes = max(size, 1), ()
             else:  # its end is not known here, and nobody asks for it
                 size, sizes = DYNAMIC, (self.constants.number((1 << 63) - 1),)
-            offset, offsets = _offset_of(source)
+            offset, offsets = offset_of(source)
             known = self.preheader.flat[source] = emit1(
                 self.preheader.block,
                 memref.ReinterpretCastOp,
@@ -243,7 +243,7 @@ def element_strides(source: SSAValue) -> list[int | SSAValue]:
     return [next(dynamic) if s == DYNAMIC else s for s in owner.static_strides.get_values()]
 
 
-def _offset_of(source: SSAValue) -> tuple[int, tuple[SSAValue, ...]]:
+def offset_of(source: SSAValue) -> tuple[int, tuple[SSAValue, ...]]:
     """The offset of a view from its buffer, as `memref.reinterpret_cast` has it: a cast of a view
     counts from the buffer again."""
     owner = source.owner

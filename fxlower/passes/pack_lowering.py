@@ -10,10 +10,13 @@ from xdsl.dialects.builtin import DenseArrayBase, MemRefType
 from xdsl.ir import Attribute, SSAValue
 
 from fxlower.dialects import arith, tile, vector
-from fxlower.dialects.build import I1, I64, emit, splat, vector_type
+from fxlower.dialects.build import DYNAMIC, I1, I64, emit, splat, vector_type
+from fxlower.passes.lane_memory import element_strides, offset_of
 from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, strides_of, vector_loop
 from fxlower.passes.vector_transpose import transpose
 from fxlower.targets.spec import TargetSpec
+
+UNBOUNDED = (1 << 63) - 1
 
 
 class PackLowering:
@@ -57,16 +60,34 @@ class PackLowering:
     # --------------------------------------------------------- unit stride along lanes
 
     def _copied(self, at: LoopBuilder, p: Index, first: Index) -> Sequence[SSAValue]:
+        by_depth = self._by_depth(at)
+
         def step(inner: LoopBuilder, k: SSAValue) -> None:
             source_k = inner.add(self.k, k)
             for offset in range(0, self.width, self.vector):
                 count = min(self.vector, self.width - offset)
-                place = (inner.add(first, offset), source_k)
-                value = self._load(inner, place, count)
+                place = (source_k, inner.add(first, offset))
+                value = self._load(inner, by_depth, place, count)
                 self._store(inner, value, (p, k, offset), count)
 
         at.serial(self.depth, step, name="k")
         return ()
+
+    def _by_depth(self, at: LoopBuilder) -> SSAValue:
+        """The source with its dims exchanged: `vector.load` runs along the last one."""
+        type_ = self.source.type
+        assert isinstance(type_, MemRefType)
+        # A size that is not in the type is not needed either: loads do not ask for it.
+        lanes, depth = (
+            at.value(UNBOUNDED) if size == DYNAMIC else size for size in type_.get_shape()
+        )
+        offset, offsets = offset_of(self.source)
+        return at.view(
+            self.source,
+            offsets[0] if offsets else offset,
+            (depth, lanes),
+            (element_strides(self.source)[1], 1),
+        )
 
     def _elements(
         self, at: LoopBuilder, p: Index, first: Index, count: Index
@@ -113,7 +134,7 @@ class PackLowering:
 
         def square(inner: LoopBuilder, k: SSAValue) -> None:
             source_k = inner.add(self.k, k)
-            vectors = [self._load(inner, (row, source_k), self.vector) for row in rows]
+            vectors = [self._load(inner, self.source, (row, source_k), self.vector) for row in rows]
             columns = transpose(
                 vectors,
                 self.vector,
@@ -135,9 +156,11 @@ class PackLowering:
 
     # ------------------------------------------------------------------------- vectors
 
-    def _load(self, at: LoopBuilder, place: Sequence[Index], count: int) -> SSAValue:
+    def _load(
+        self, at: LoopBuilder, source: SSAValue, place: Sequence[Index], count: int
+    ) -> SSAValue:
         type_ = vector_type(self.source_element, self.vector)
-        operands = (self.source, *[at.value(i) for i in place])
+        operands = (source, *[at.value(i) for i in place])
         if count == self.vector:
             value = at.op(vector.LoadOp, operands, type_)
         else:
