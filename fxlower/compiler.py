@@ -233,6 +233,8 @@ def _load(
 
     Returns the entry function of each segment by name, and what keeps the code alive.
     """
+    if not segments:
+        return {}, []
     ready: dict[str, Kernel] = {}
     pending: list[Pending] = []
     with ThreadPoolExecutor(1, "fxlower-llvm") as worker:

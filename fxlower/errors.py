@@ -1,7 +1,6 @@
 """Every error a user can meet. Each says what was met, where, and what to do."""
 
 import tempfile
-
 from collections.abc import Iterable
 from difflib import get_close_matches
 

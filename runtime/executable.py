@@ -89,9 +89,12 @@ class Executable:
                 call.run_operator(step)
             for dead in step.release:
                 values[dead] = None
-        for target, value in plan.mutations:
-            values[target].copy_(values[value])
-        return [call.output(kind, what) for kind, what in plan.outputs]
+        outputs = [call.output(kind, what) for kind, what in plan.outputs]
+        if plan.mutations:
+            sources = [copied(values[v]) if apart else values[v] for _, v, apart in plan.mutations]
+            for (target, _, _), source in zip(plan.mutations, sources, strict=True):
+                values[target].copy_(source)
+        return outputs
 
     def check(self, args: list[Any]) -> None:
         """Refuse arguments that the graph was not compiled for.
@@ -161,6 +164,8 @@ class Call:
         self.inputs = {position: args[position] for position in plan.held}
         self.values: list[Any] = [args[p] for p in plan.tensor_inputs]
         self.values += plan.attributes
+        for value in plan.negated:
+            self.values[value] = self.values[value].resolve_neg()
         self.values += [None] * (plan.values - len(self.values))
         self.unknown = self.find_symbols(plan.symbols, args)
 
@@ -178,7 +183,12 @@ class Call:
         """Call the operator of an `fxt.aten` in eager mode, and give its results the strides that
         were compiled against."""
         call: FallbackCall = step.call
-        operands = [self.values[v] for v in step.operands]
+        operands = [
+            self.values[v]
+            if strides is None
+            else with_strides(self.values[v], strides.value(self.symbols))
+            for v, strides in zip(step.operands, step.operand_strides, strict=True)
+        ]
 
         def fill(slot: Any) -> Any:
             match slot:
@@ -217,6 +227,8 @@ class Call:
         match kind:
             case "tensor":
                 return self.values[what]
+            case "copy":
+                return copied(self.values[what])
             case "number":
                 return self.values[what].item()
             case "size":
@@ -239,6 +251,11 @@ def with_strides(tensor: torch.Tensor, strides: tuple[int, ...]) -> torch.Tensor
         return tensor
     copy = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device)
     return copy.copy_(tensor)
+
+
+def copied(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of its own with the elements and, where memory can have them, the strides."""
+    return tensor.clone(memory_format=torch.preserve_format)
 
 
 def check_tensor(tensor: torch.Tensor, what: str) -> None:

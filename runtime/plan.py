@@ -65,10 +65,12 @@ class SegmentStep:
 
 @dataclass(frozen=True)
 class AtenStep:
-    """Call an operator in eager mode. `strides` are what later steps expect of each result."""
+    """Call an operator in eager mode. `operand_strides` are what it would get in eager mode (None
+    where that is no layout of its own), `strides` what later steps expect of each result."""
 
     call: Any
     operands: tuple[int, ...]
+    operand_strides: tuple[Shape | None, ...]
     results: tuple[int, ...]
     strides: tuple[Shape, ...]
     release: tuple[int, ...] = ()
@@ -101,9 +103,10 @@ class HostPlan:
 
     `tensor_inputs` are positions among the arguments of the call; values are numbered from there
     on (inputs, then `attributes`, then what the steps make). `held` are arguments, by position,
-    that are needed as they were passed. `outputs` holds ("tensor", value), ("number", value of a 0-d
-    tensor), ("size", Shape of one), ("expression", ExpressionSlot), ("input", position) or
-    ("constant", anything). `mutations` are (input value, new value).
+    that are needed as they were passed. `outputs` holds ("tensor", value), ("copy", value),
+    ("number", value of a 0-d tensor), ("size", Shape of one), ("expression", ExpressionSlot),
+    ("input", position) or ("constant", anything). `mutations` are (input value, new value, whether
+    that must be copied before any input is written).
     """
 
     tensor_inputs: tuple[int, ...]
@@ -111,9 +114,12 @@ class HostPlan:
     """What each tensor input must be, for callers that have no guards in front."""
 
     attributes: tuple[torch.Tensor, ...]
+    negated: frozenset[int]
+    """Values whose memory holds minus their elements."""
+
     held: tuple[int, ...]
     symbols: tuple[SymbolStep, ...]
     steps: tuple[SegmentStep | AtenStep | ViewStep, ...]
     outputs: tuple[tuple[str, Any], ...]
-    mutations: tuple[tuple[int, int], ...]
+    mutations: tuple[tuple[int, int, bool], ...]
     values: int

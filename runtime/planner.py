@@ -10,7 +10,14 @@ from torch.utils._pytree import tree_flatten
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, TensorType
 from xdsl.ir import Attribute, SSAValue
 
-from fxlower.analysis.layout import Strides, declared_strides, view_offset, view_strides
+from fxlower.analysis.layout import (
+    Strides,
+    canonical,
+    declared_strides,
+    is_dense,
+    view_offset,
+    view_strides,
+)
 from fxlower.analysis.symbols import add
 from fxlower.dialects.build import INDEX, Dim, dims_from, dims_of
 from fxlower.dialects.func import CallOp, FuncOp, ReturnOp
@@ -98,6 +105,12 @@ class Planner:
 
     def build(self) -> HostPlan:
         block = self.main.body.block
+        assert block.last_op is not None
+        self.exact_strides = {
+            block.last_op.operands[o.index]: o.strides
+            for o in self.imported.outputs
+            if isinstance(o, TensorOutput)
+        }
         inputs: list[Buffer] = []
         for i, arg in enumerate(block.args):
             if isinstance(arg.type, TensorType):
@@ -120,12 +133,13 @@ class Planner:
             elif not isinstance(op, ReturnOp):
                 raise ValueError(f"@main must hold calls, views and fxt.aten, got '{op.name}'")
         outputs, mutations = self.returns(block.last_op)
-        kept = {what for kind, what in outputs if kind in ("tensor", "number")}
-        kept |= {number for pair in mutations for number in pair}
+        kept = {what for kind, what in outputs if kind in ("tensor", "copy", "number")}
+        kept |= {number for mutation in mutations for number in mutation[:2]}
         return HostPlan(
             tensor_inputs=self.imported.tensor_inputs,
             inputs=tuple(inputs[: len(self.imported.tensor_inputs)]),
             attributes=self.imported.attributes,
+            negated=self.imported.negated,
             held=self.held(),
             symbols=tuple(
                 SymbolStep(name, reader(source), source.symbols)
@@ -148,7 +162,17 @@ class Planner:
         if element is None:
             assert isinstance(value.type, TensorType)
             element = value.type.element_type
-        return Buffer(number, len(dims), Shape.of(dims), Shape.of(strides), DTYPE[element])
+        return Buffer(
+            number, len(dims), Shape.of(dims), self.written(value, strides), DTYPE[element]
+        )
+
+    def written(self, value: SSAValue, strides: Strides) -> Shape:
+        """The strides that torch gets to see: eager's own spelling of the same layout."""
+        exact = self.exact_strides.get(value, strides)
+        dims = dims_of(value.type)
+        if len(exact) != len(dims) or canonical(dims, exact) != strides:
+            exact = strides
+        return Shape.of(exact)
 
     def element(self, value: SSAValue) -> Attribute | None:
         """The element type that the users of a segment's result outside segments know it by."""
@@ -188,6 +212,7 @@ class Planner:
         )
 
     def add_operator(self, op: AtenOp) -> None:
+        call = self.imported.calls[op.id.value.data]
         operands = tuple(self.numbers[v] for v in op.inputs)
         strides = op.attributes["strides"]
         assert isinstance(strides, ArrayAttr)
@@ -202,8 +227,11 @@ class Planner:
             shapes.append(Shape.of(found))
         self.steps.append(
             AtenStep(
-                call=self.imported.calls[op.id.value.data],
+                call=call,
                 operands=operands,
+                operand_strides=tuple(
+                    eager_layout(v, given) for v, given in zip(op.inputs, call.operand_strides)
+                ),
                 results=tuple(self.numbers[v] for v in op.outputs),
                 strides=tuple(shapes),
             )
@@ -225,42 +253,66 @@ class Planner:
                 value=number,
                 base=self.numbers[self.roots[source]],
                 sizes=Shape.of(dims_of(op.result.type)),
-                strides=Shape.of(strides),
+                strides=self.written(op.result, strides),
                 offset=Shape.of((offset,)),
             )
         )
 
     # ----------------------------------------------------------------------------- outputs
 
-    def returns(self, op: Any) -> tuple[tuple[tuple[str, Any], ...], tuple[tuple[int, int], ...]]:
+    def returns(
+        self, op: Any
+    ) -> tuple[tuple[tuple[str, Any], ...], tuple[tuple[int, int, bool], ...]]:
         """What the call returns, and which inputs it writes."""
         assert isinstance(op, ReturnOp)
+        args = self.main.body.block.args
         attrs = self.main.res_attrs
-        mutations: list[tuple[int, int]] = []
+        targets: dict[SSAValue, SSAValue] = {}
         for i, value in enumerate(op.operands):
             target = attrs.data[i].data.get("fxt.mutates") if attrs is not None else None
             if isinstance(target, IntegerAttr):
-                argument = self.main.body.block.args[target.value.data]
-                mutations.append((self.numbers[argument], self.numbers[value]))
-        outputs: list[tuple[str, Any]] = []
-        for output in self.imported.outputs:
-            if isinstance(output, TensorOutput):
-                outputs.append(("tensor", self.numbers[op.operands[output.index]]))
-            elif isinstance(output, ScalarSlot):
-                outputs.append(("number", self.numbers[op.operands[output.index]]))
-            elif isinstance(output, SizeSlot):
-                outputs.append(("size", Shape.of((output.size,))))
-            elif isinstance(output, ExpressionSlot):
-                outputs.append(("expression", output))
-            elif isinstance(output, InputSlot):
-                outputs.append(("input", output.index))
-            else:
-                outputs.append(("constant", output))
+                targets[args[target.value.data]] = value
+        mutations = [
+            (self.numbers[t], self.numbers[v], self.roots.get(v) in targets and v is not t)
+            for t, v in targets.items()
+        ]
+        owners = dict(zip(args, self.imported.storages))
+        outputs = [self.output(o, op.operands, owners) for o in self.imported.outputs]
         return tuple(outputs), tuple(mutations)
+
+    def output(
+        self, output: Any, results: Sequence[SSAValue], owners: dict[SSAValue, int]
+    ) -> tuple[str, Any]:
+        """How one output is made. `owners` are the storages, in eager mode, whose memory each
+        root holds: an output of another storage must be a copy."""
+        match output:
+            case TensorOutput(index, storage):
+                value = results[index]
+                root = self.roots.get(value)
+                if root is not None and owners.setdefault(root, storage) != storage:
+                    return "copy", self.numbers[value]
+                return "tensor", self.numbers[value]
+            case ScalarSlot(index):
+                return "number", self.numbers[results[index]]
+            case SizeSlot(size):
+                return "size", Shape.of((size,))
+            case ExpressionSlot():
+                return "expression", output
+            case InputSlot(index):
+                return "input", index
+            case _:
+                return "constant", output
 
 
 def slots(tree: Any) -> list[Any]:
     return tree_flatten(tree)[0]
+
+
+def eager_layout(value: SSAValue, strides: Strides) -> Shape | None:
+    """`strides` if a tensor of its own can have them."""
+    if not isinstance(value.type, TensorType):
+        return None
+    return Shape.of(strides) if is_dense(dims_of(value.type), strides) else None
 
 
 def released(steps: list[Step], kept: set[int]) -> tuple[Step, ...]:

@@ -99,8 +99,19 @@ class Fallbacks:
 
         return convert
 
-    def call(self, node: Node, convert: Callable[[Any, Operands], Any], reason: str) -> Any:
+    def call(
+        self,
+        node: Node,
+        convert: Callable[[Any, Operands], Any],
+        values: Mapping[Node, Any],
+        reason: str,
+    ) -> Any:
         """Emit the call of `node`; returns its value, structured as `meta["val"]` is."""
+        eager_strides = {
+            value: self.tensors.info(argument.meta["val"]).strides
+            for argument in node.all_input_nodes
+            if isinstance(value := values.get(argument), SSAValue)
+        }
         operands: Operands = []
         args = tuple(convert(a, operands) for a in node.args)
         kwargs = {k: convert(v, operands) for k, v in node.kwargs.items()}
@@ -127,16 +138,17 @@ class Fallbacks:
             target=node.target,  # type: ignore[arg-type]
             args=args,
             kwargs=kwargs,
+            operand_strides=tuple(eager_strides.get(v, ()) for v in operands),
             results=tuple(results),
             symbols=self._bind(leaves, results),
             reason=reason,
             source=source_of(node),
         )
-        values = [
+        made = [
             op.results[r] if r is not None else self._number(leaf)
             for leaf, r in zip(leaves, results)
         ]
-        return pytree.tree_unflatten(values, structure)
+        return pytree.tree_unflatten(made, structure)
 
     def _number(self, leaf: Any) -> Any:
         if isinstance(leaf, torch.SymInt):

@@ -251,7 +251,7 @@ class _Importer:
     def fall_back(self, node: Node, reason: str) -> None:
         """Let the host run the node."""
         convert = self.fallbacks.converter(self.scalars, self.values)
-        self.values[node] = self.fallbacks.call(node, convert, reason)
+        self.values[node] = self.fallbacks.call(node, convert, self.values, reason)
         self.mark_opaque(node)
 
     def mark_opaque(self, node: Node) -> None:
@@ -295,12 +295,7 @@ class _Importer:
     def output(self, node: Node) -> None:
         returned = node.args[0]
         outputs: list[Any] = []
-        index_of: dict[tuple[SSAValue, TensorInfo, int], int] = {}
-        inputs = {
-            _storage(n.meta["val"])
-            for n in self.positions
-            if isinstance(n.meta.get("val"), torch.Tensor)
-        }
+        index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
         for out in returned if isinstance(returned, (list, tuple)) else [returned]:
             if not isinstance(out, Node):
                 outputs.append(out)
@@ -312,11 +307,14 @@ class _Importer:
             if out in self.positions and isinstance(value, (SSAValue, InputSlot)):
                 outputs.append(InputSlot(self.positions[out]))
             elif isinstance(value, SSAValue):
-                info, storage = self.tensors.info(out.meta["val"]), _storage(out.meta["val"])
-                index = index_of.setdefault((value, info, storage), len(self.results))
+                info = self.tensors.info(out.meta["val"])
+                index = index_of.setdefault((value, info), len(self.results))
                 if index == len(self.results):
                     self.results.append((value, info))
-                outputs.append(TensorOutput(index, fresh=storage not in inputs))
+                fake = out.meta["val"]
+                is_strided = fake.layout is torch.strided
+                strides = self.tensors.strides(fake) if is_strided else ()
+                outputs.append(TensorOutput(index, self.tensors.storage(fake), strides))
             elif isinstance(value, Sym):
                 outputs.append(SizeSlot(str(value)))
             elif isinstance(value, Scalar):
@@ -361,12 +359,19 @@ class _Importer:
             placeholders=len(self.positions),
             tensor_inputs=tuple(position for position, _ in self.inputs),
             attributes=tuple(t for t, _, _ in self.attributes.values()),
+            storages=tuple(self.tensors.storage(t) for t in self.argument_tensors()),
+            negated=frozenset(i for i, t in enumerate(self.argument_tensors()) if t.is_neg()),
             symbols=self.symbols.needed_sources(used),
             outputs=self.outputs,
             calls=calls,
             operators=self.operators,
             fallbacks=list(calls.values()),
         )
+
+    def argument_tensors(self) -> list[torch.Tensor]:
+        """The inputs, as fake tensors, then the attributes."""
+        inputs = [n.meta["val"] for n in self.tensor_placeholders()]
+        return [*inputs, *(t for t, _, _ in self.attributes.values())]
 
     def tensor_placeholders(self) -> list[Node]:
         tensor_positions = {position for position, _ in self.inputs}
@@ -380,11 +385,6 @@ class _Importer:
                     f"internal error: no input or operator gives the symbolic size {symbol}"
                 )
         return list(self.symbols.used)
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    """What tensors that share memory have in common; 0 of tensors without a storage."""
-    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else 0
 
 
 def _sym(dim: int | str) -> int | Sym:

@@ -56,7 +56,8 @@ class FallbackCall:
     """An ATen (or higher-order, or custom) operator that the host calls for an `fxt.aten`.
 
     `args` and `kwargs` are those of the FX node with tensors as `TensorSlot`, symbolic integers as
-    `SizeSlot`, and rarer things as the other slots. `results` has one entry for each element of
+    `SizeSlot`, and rarer things as the other slots. `operand_strides` are those that each tensor
+    has in eager mode. `results` has one entry for each element of
     the operator's flat output (`torch.utils._pytree`): the index of the op's result, or None where
     it is no tensor. `symbols` names the unbacked symbols that the results bind: (symbol, result
     index, dimension), or (symbol, index in the flat output, None) where that is the number itself.
@@ -65,6 +66,7 @@ class FallbackCall:
     target: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    operand_strides: tuple[tuple[Dim, ...], ...]
     results: tuple[int | None, ...]
     symbols: tuple[tuple[str, int, int | None], ...]
     reason: str
@@ -99,13 +101,14 @@ class SymbolSource:
 class TensorOutput:
     """Result `index` of `@main` that is returned (results with `fxt.mutates` are not).
 
-    `fresh`: in eager mode it shares no memory with an input. Values know no copies (`clone` is
-    its operand), so the host makes one where a fresh result turns out to be, or to be a view of,
-    an argument or another result.
+    Outputs and arguments of one `storage` share memory in eager mode; all others must not, even
+    where the compiler found them to be equal: values know no copies (`clone` is its operand), so
+    the host makes them. `strides` are those in eager mode, to the letter: of dims of size 1 too.
     """
 
     index: int
-    fresh: bool = True
+    storage: int
+    strides: tuple[Dim, ...] = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,12 @@ class Imported:
     placeholders: int
     tensor_inputs: tuple[int, ...]
     attributes: tuple[torch.Tensor, ...]
+    storages: tuple[int, ...]
+    """Of each tensor argument, see `TensorOutput`."""
+
+    negated: frozenset[int]
+    """Tensor arguments with torch's negative bit: what is in memory is minus their value."""
+
     symbols: dict[str, SymbolSource]
     outputs: tuple[Any, ...]
     calls: dict[int, FallbackCall]

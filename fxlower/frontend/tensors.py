@@ -14,6 +14,9 @@ from fxlower.frontend.registry import NotLowered
 from fxlower.frontend.symbolic import SymbolTable
 from fxlower.frontend.types import ELEMENT, OPAQUE, OPAQUE_ELEMENT
 
+OPAQUE_STORAGE = -1
+"""Of tensors without strided memory."""
+
 _CPU = torch.device("cpu")
 _OPAQUE_INFO = TensorInfo(OPAQUE, (), ())
 
@@ -24,6 +27,18 @@ class TensorReader:
     def __init__(self, table: SymbolTable):
         self.table = table
         self._known: dict[int, tuple[torch.Tensor, TensorInfo]] = {}
+        self._storages: dict[int, int] = {}
+
+    def storage(self, tensor: torch.Tensor) -> int:
+        """A number that two tensors share exactly if they share memory in eager mode."""
+        if tensor.layout is not torch.strided:
+            return OPAQUE_STORAGE
+        key = tensor.untyped_storage()._cdata
+        return self._storages.setdefault(key, len(self._storages))
+
+    def strides(self, tensor: torch.Tensor) -> tuple[symbols.Dim, ...]:
+        """The strides as they are, also those that are never used."""
+        return tuple(map(self.table.stride, tensor.stride()))
 
     def info(self, tensor: torch.Tensor) -> TensorInfo:
         known = self._known.get(id(tensor))
@@ -39,8 +54,7 @@ class TensorReader:
         if element is None:
             return _OPAQUE_INFO
         dims = tuple(map(self.table.dim, tensor.shape))
-        strides = tuple(map(self.table.stride, tensor.stride()))
-        return TensorInfo(element, dims, _normalized_strides(dims, strides))
+        return TensorInfo(element, dims, _normalized_strides(dims, self.strides(tensor)))
 
     def results(self, value: Any) -> tuple[TensorInfo | None, ...]:
         """The results of an operator whose `meta["val"]` is `value`.

@@ -141,7 +141,7 @@ def test_fallback() -> ModuleOp:
     (call,) = program.fallbacks
     assert call.target is aten.sort.default
     assert call.args == (TensorSlot(0),) and call.results == (0, 1)
-    assert program.outputs == (TensorOutput(0), TensorOutput(1))
+    assert [output.index for output in program.outputs] == [0, 1]
     return program.module
 
 
@@ -198,7 +198,8 @@ def test_sizes_and_scalars_are_returned() -> None:
 
 def test_inputs_are_returned_as_they_are() -> None:
     program = traced(lambda x, y: (y, x + y, y), torch.ones(2), torch.ones(2))
-    assert program.outputs == (InputSlot(1), TensorOutput(0), InputSlot(1))
+    first, made, last = program.outputs
+    assert first == last == InputSlot(1) and isinstance(made, TensorOutput)
 
 
 def test_cleverly_hidden_symbol_is_solved() -> None:
@@ -219,18 +220,15 @@ def test_cleverly_hidden_symbol_is_solved() -> None:
     assert values["s0"] == 7
 
 
-def test_copies_are_fresh_and_views_are_not() -> None:
+def test_outputs_tell_what_shares_memory() -> None:
     def f(x):
         y = x + 1
         return x.clone(), x.view(-1), y, y.clone()
 
     program = traced(f, torch.ones(2, 2))
-    assert program.outputs == (
-        TensorOutput(0, fresh=True),
-        TensorOutput(1, fresh=False),
-        TensorOutput(2, fresh=True),
-        TensorOutput(3, fresh=True),
-    )
+    copy, view, made, made_copy = (output.storage for output in program.outputs)
+    assert view == program.storages[0]
+    assert len({copy, view, made, made_copy}) == 4
 
 
 def test_attributes_are_arguments() -> None:

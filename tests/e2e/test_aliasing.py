@@ -1,0 +1,97 @@
+"""Who shares memory with whom, who is changed, and with which strides: as in eager mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._pytree import tree_leaves
+
+
+def old_value(x: torch.Tensor) -> torch.Tensor:
+    old = x.clone()
+    x.add_(1)
+    return old
+
+
+def swap(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    old = x.clone()
+    x.copy_(y)
+    y.copy_(old)
+    return x - y
+
+
+def reverse(x: torch.Tensor) -> torch.Tensor:
+    x.copy_(x.flip(0))
+    return x * 2
+
+
+def change_view(x: torch.Tensor) -> torch.Tensor:
+    x[1:].mul_(2)
+    return x + 1
+
+
+def write_cache(cache: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    cache[:, 2] = new[:, 0]
+    return cache * 2
+
+
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    return x.view(1, 2, 3, 4).contiguous(memory_format=torch.channels_last) + 1
+
+
+def many_views(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    made = x * 2
+    return made, made, made.t(), made[1:], x, x.view(-1), x.expand(3, 4, 6)
+
+
+CASES: dict[str, Callable[..., Any]] = {
+    "clone": lambda x: x.clone(),
+    "times one": lambda x: x * 1,
+    "two clones": lambda x: (x.clone(), x.clone()),
+    "equal results": lambda x: (x + 1, x + 1),
+    "constants": lambda x: (torch.ones(3), torch.ones(3), x + 1),
+    "view of an input": lambda x: x.t(),
+    "many views": many_views,
+    "old value": old_value,
+    "swap": swap,
+    "reverse in place": reverse,
+    "changed view": change_view,
+    "cache": write_cache,
+    "channels last": channels_last,
+    "expanded clone": lambda x: x[0].expand(4, 6).clone(),
+    "nothing": lambda x: x,
+    "no inputs": lambda x: torch.arange(5),
+}
+
+
+def sharing(tensors: list[torch.Tensor]) -> list[list[bool]]:
+    starts = [t.untyped_storage().data_ptr() for t in tensors]
+    return [[a == b for b in starts] for a in starts]
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("name", CASES)
+def test_as_in_eager_mode(name: str, dynamic: bool) -> None:
+    function = CASES[name]
+    torch._dynamo.reset()
+    compiled = torch.compile(function, backend="fxlower", dynamic=dynamic)
+    count = function.__code__.co_argcount
+    for seed in (0, 1):  # the second call meets what the first one left
+        torch.manual_seed(seed)
+        arguments = [torch.randint(-9, 9, (4, 6)).float() for _ in range(count)]
+        copies = [a.clone() for a in arguments]
+        expected, found = tree_leaves(function(*arguments)), tree_leaves(compiled(*copies))
+        for a, b in zip([*expected, *arguments], [*found, *copies], strict=True):
+            assert torch.equal(a, b) and a.stride() == b.stride()
+        assert sharing([*expected, *arguments]) == sharing([*found, *copies])
+
+
+def test_a_negative_bit_is_resolved() -> None:
+    negative = torch.view_as_real(torch.randn(5, dtype=torch.complex64).conj())[:, 1]
+    assert negative.is_neg()
+    torch._dynamo.reset()
+    found = torch.compile(lambda x: x * 2, backend="fxlower")(negative)
+    assert torch.equal(found, negative * 2)
