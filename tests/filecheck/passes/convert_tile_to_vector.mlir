@@ -138,48 +138,49 @@ func.func @strided_result(%acc_source: memref<1x16xf32>, %i: index, %c: memref<8
 }
 
 // CHECK-LABEL: func.func @pack_across_lanes(%a: memref<64x64xf16, strided<[1, 64]>>, %k: index, %n: index) {
-// CHECK-NEXT:    %panels = memref.alloca() : memref<2x64x20xf32>
-// CHECK-NEXT:    %c19 = arith.constant 19 : index
-// CHECK-NEXT:    %0 = arith.addi %n, %c19 : index
-// CHECK-NEXT:    %c20 = arith.constant 20 : index
-// CHECK-NEXT:    %1 = arith.divui %0, %c20 : index
-// CHECK-NEXT:    %c0 = arith.constant 0 : index
-// CHECK-NEXT:    %c1 = arith.constant 1 : index
-// CHECK-NEXT:    scf.for %p = %c0 to %1 step %c1 {
-// CHECK-NEXT:      %2 = arith.muli %p, %c20 : index
-// CHECK-NEXT:      %3 = arith.subi %n, %2 : index
-// CHECK-NEXT:      %4 = arith.muli %p, %c20 : index
-// CHECK-NEXT:      %5 = arith.addi %k, %4 : index
-// CHECK-NEXT:      %6 = arith.cmpi sge, %3, %c20 : index
-// CHECK-NEXT:      scf.if %6 {
-// CHECK-NEXT:        scf.for %k_1 = %c0 to %n step %c1 {
-// CHECK-NEXT:          %7 = arith.addi %k, %k_1 : index
-// CHECK-NEXT:          %8 = vector.load %a[%5, %7] : memref<64x64xf16, strided<[1, 64]>>, vector<16xf16>
-// CHECK-NEXT:          %9 = arith.extf %8 : vector<16xf16> to vector<16xf32>
-// CHECK-NEXT:          vector.store %9, %panels[%p, %k_1, %c0] : memref<2x64x20xf32>, vector<16xf32>
-// CHECK-NEXT:          %c16 = arith.constant 16 : index
-// CHECK-NEXT:          %10 = arith.addi %5, %c16 : index
-// CHECK-NEXT:          %11 = arith.constant dense<0.000000e+00> : vector<16xf16>
-// CHECK-NEXT:          %12 = vector.constant_mask [4] : vector<16xi1>
-// CHECK-NEXT:          %13 = vector.maskedload %a[%10, %7], %12, %11 : memref<64x64xf16, strided<[1, 64]>>, vector<16xi1>, vector<16xf16> into vector<16xf16>
-// CHECK-NEXT:          %14 = arith.extf %13 : vector<16xf16> to vector<16xf32>
-// CHECK-NEXT:          %15 = vector.constant_mask [4] : vector<16xi1>
-// CHECK-NEXT:          vector.maskedstore %panels[%p, %k_1, %c16], %15, %14 : memref<2x64x20xf32>, vector<16xi1>, vector<16xf32>
-// CHECK-NEXT:        }
-// CHECK-NEXT:      } else {
-// CHECK-NEXT:        scf.for %k_2 = %c0 to %n step %c1 {
-// CHECK-NEXT:          %16 = arith.addi %k, %k_2 : index
-// CHECK-NEXT:          scf.for %i = %c0 to %3 step %c1 {
-// CHECK-NEXT:            %17 = arith.addi %5, %i : index
-// CHECK-NEXT:            %18 = memref.load %a[%17, %16] : memref<64x64xf16, strided<[1, 64]>>
-// CHECK-NEXT:            %19 = arith.extf %18 : f16 to f32
-// CHECK-NEXT:            memref.store %19, %panels[%p, %k_2, %i] : memref<2x64x20xf32>
-// CHECK-NEXT:          } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
+// CHECK-NEXT:      %panels = memref.alloca() : memref<2x64x20xf32>
+// CHECK-NEXT:      %c19 = arith.constant 19 : index
+// CHECK-NEXT:      %0 = arith.addi %n, %c19 : index
+// CHECK-NEXT:      %c20 = arith.constant 20 : index
+// CHECK-NEXT:      %1 = arith.divui %0, %c20 : index
+// CHECK-NEXT:      %c0 = arith.constant 0 : index
+// CHECK-NEXT:      %c1 = arith.constant 1 : index
+// CHECK-NEXT:      scf.for %p = %c0 to %1 step %c1 {
+// CHECK-NEXT:        %2 = arith.muli %p, %c20 : index
+// CHECK-NEXT:        %3 = arith.subi %n, %2 : index
+// CHECK-NEXT:        %4 = arith.muli %p, %c20 : index
+// CHECK-NEXT:        %5 = arith.addi %k, %4 : index
+// CHECK-NEXT:        %6 = arith.cmpi sge, %3, %c20 : index
+// CHECK-NEXT:        scf.if %6 {
+// CHECK-NEXT:          %7 = memref.reinterpret_cast %a to offset: [0], sizes: [64, 64], strides: [64, 1] : memref<64x64xf16, strided<[1, 64]>> to memref<64x64xf16>
+// CHECK-NEXT:          scf.for %k_1 = %c0 to %n step %c1 {
+// CHECK-NEXT:            %8 = arith.addi %k, %k_1 : index
+// CHECK-NEXT:            %9 = vector.load %7[%8, %5] : memref<64x64xf16>, vector<16xf16>
+// CHECK-NEXT:            %10 = arith.extf %9 : vector<16xf16> to vector<16xf32>
+// CHECK-NEXT:            vector.store %10, %panels[%p, %k_1, %c0] : memref<2x64x20xf32>, vector<16xf32>
+// CHECK-NEXT:            %c16 = arith.constant 16 : index
+// CHECK-NEXT:            %11 = arith.addi %5, %c16 : index
+// CHECK-NEXT:            %12 = arith.constant dense<0.000000e+00> : vector<16xf16>
+// CHECK-NEXT:            %13 = vector.constant_mask [4] : vector<16xi1>
+// CHECK-NEXT:            %14 = vector.maskedload %7[%8, %11], %13, %12 : memref<64x64xf16>, vector<16xi1>, vector<16xf16> into vector<16xf16>
+// CHECK-NEXT:            %15 = arith.extf %14 : vector<16xf16> to vector<16xf32>
+// CHECK-NEXT:            %16 = vector.constant_mask [4] : vector<16xi1>
+// CHECK-NEXT:            vector.maskedstore %panels[%p, %k_1, %c16], %16, %15 : memref<2x64x20xf32>, vector<16xi1>, vector<16xf32>
+// CHECK-NEXT:          }
+// CHECK-NEXT:        } else {
+// CHECK-NEXT:          scf.for %k_2 = %c0 to %n step %c1 {
+// CHECK-NEXT:            %17 = arith.addi %k, %k_2 : index
+// CHECK-NEXT:            scf.for %i = %c0 to %3 step %c1 {
+// CHECK-NEXT:              %18 = arith.addi %5, %i : index
+// CHECK-NEXT:              %19 = memref.load %a[%18, %17] : memref<64x64xf16, strided<[1, 64]>>
+// CHECK-NEXT:              %20 = arith.extf %19 : f16 to f32
+// CHECK-NEXT:              memref.store %20, %panels[%p, %k_2, %i] : memref<2x64x20xf32>
+// CHECK-NEXT:            } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
+// CHECK-NEXT:          }
 // CHECK-NEXT:        }
 // CHECK-NEXT:      }
+// CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-// CHECK-NEXT:    func.return
-// CHECK-NEXT:  }
 func.func @pack_across_lanes(%a: memref<64x64xf16, strided<[1, 64]>>, %k: index, %n: index) {
   %panels = memref.alloca() : memref<2x64x20xf32>
   tile.pack %a[%k, %k] bounds %n, %n into %panels : memref<64x64xf16, strided<[1, 64]>> into memref<2x64x20xf32>

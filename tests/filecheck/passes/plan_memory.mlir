@@ -1,4 +1,4 @@
-// RUN: fxlower-opt -p convert-linalg-to-scf,plan-memory --split-input-file %s | filecheck %s
+// RUN: fxlower-opt -p choose-schedule,convert-linalg-to-scf,plan-memory --split-input-file %s | filecheck %s
 
 // A value that is returned lives in the caller's memory, a temporary in the arena, and an argument
 // where it is.
