@@ -158,7 +158,24 @@ class _Sweep:
             made_here = not isinstance(value.owner, (*VIEWS, fxt.AtenOp))
             if made_here and is_dense(dims_of(value.type), wanted):
                 demands[value] = wanted
+        for op in self.block.ops:
+            if isinstance(op, fxt.ReshapeOp):
+                self._demand_of_reshape(op, demands)
         return demands
+
+    def _demand_of_reshape(self, op: fxt.ReshapeOp, demands: dict[SSAValue, Strides]) -> None:
+        """A product that is only permuted and reshaped (the heads of attention, put together
+        again) is written permuted, in rows as before, so that the reshape is a view."""
+        permute = op.input.owner
+        if not isinstance(permute, fxt.PermuteOp):
+            return
+        value = permute.input
+        only_use = value.has_one_use() and permute.result.has_one_use()
+        if not isinstance(value.owner, fxt.MatmulOp) or not only_use or value in demands:
+            return
+        wanted = source_strides(permute, contiguous_strides(dims_of(permute.result.type)))
+        if wanted is not None and wanted[-1] == 1:
+            demands[value] = wanted
 
     def outputs(self) -> list[SSAValue]:
         """What `@main` returns, in memory with the strides required."""
@@ -205,8 +222,8 @@ class _Sweep:
         """An operation with a kernel of its own, or a call of the host."""
         unit = self.graph.new(op)
         for i, operand in enumerate(op.operands):
-            if isinstance(op, fxt.ScatterOp) and isinstance(operand.owner, fxt.IotaOp):
-                continue  # made in the kernel
+            if isinstance(op, fxt.ScatterOp) and made_in_scatter(operand):
+                continue
             if isinstance(operand.type, TensorType):
                 supplier = self.in_memory(operand)
                 if isinstance(op, fxt.AtenOp) and _runs_backwards(self.strides[operand]):
@@ -578,6 +595,11 @@ class _Sweep:
             return any(self._would_follow(unit, s) for s in recipe.sources)
         supplier = self._supplier(value)
         return supplier is not None and (supplier is unit or self.graph.follows(supplier, unit))
+
+
+def made_in_scatter(operand: SSAValue) -> bool:
+    """Whether a scatter's kernel makes this operand itself."""
+    return isinstance(operand.owner, fxt.IotaOp | fxt.FullOp)
 
 
 def _runs_backwards(strides: Strides) -> bool:

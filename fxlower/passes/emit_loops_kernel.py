@@ -34,7 +34,7 @@ from fxlower.dialects.build import (
     signless,
     string_attr,
 )
-from fxlower.passes.kernel_bodies import ELEMENTS, BodyBuilder, neutral
+from fxlower.passes.kernel_bodies import ELEMENTS, BodyBuilder, neutral, number
 from fxlower.passes.kernel_shell import KernelShell, kernel_name
 from fxlower.passes.materialize_dims import DimEmitter
 
@@ -167,7 +167,7 @@ class _Body:
                 return self._input(self.kernel.shell.arguments[instruction[1]], instruction[2])
             case "const":
                 element = ELEMENTS[instruction[2]]
-                return builder.constant(_number(instruction[1]), signless(element))
+                return builder.constant(number(instruction[1]), signless(element))
             case "iota":
                 return builder.op(arith.IndexCastOp, (self._linear(instruction[1]),), I64)
             case "size":
@@ -217,22 +217,11 @@ class _Body:
         """An element of a small table, by comparing the index with every position."""
         builder, type_ = self.builder, signless(ELEMENTS[element])
         index = builder.op(arith.IndexCastOp, (self._linear(loops),), I64)
-        result = builder.constant(_number(values[-1]), type_)
+        result = builder.constant(number(values[-1]), type_)
         for position in range(len(values) - 2, -1, -1):
             here = builder.compare("eq", index, builder.constant(position, I64))
-            result = builder.select(
-                here, builder.constant(_number(values[position]), type_), result
-            )
+            result = builder.select(here, builder.constant(number(values[position]), type_), result)
         return result
-
-
-def _number(text: str) -> float | int:
-    if text in ("True", "False"):
-        return int(text == "True")
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
 
 
 def operation_names(program: Program) -> list[str]:

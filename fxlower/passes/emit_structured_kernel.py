@@ -17,7 +17,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import YieldOp as LinalgYieldOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from fxlower.analysis.fusion import Partition
+from fxlower.analysis.fusion import Partition, made_in_scatter
 from fxlower.analysis.layout import Strides
 from fxlower.analysis.symbols import add
 from fxlower.dialects import fxt
@@ -33,11 +33,13 @@ from fxlower.dialects.build import (
     dims_of,
     emit,
     emit1,
+    int_attr,
     signless,
     string_attr,
+    tensor_type,
 )
 from fxlower.dialects.fxt.view import axes_attr
-from fxlower.passes.kernel_bodies import ELEMENTS, BodyBuilder
+from fxlower.passes.kernel_bodies import ELEMENTS, BodyBuilder, number, number_attr
 from fxlower.passes.kernel_shell import KernelShell, kernel_name, local_symbols
 
 
@@ -95,14 +97,9 @@ def structured_kernel(
         case fxt.CumsumOp() | fxt.CumprodOp():
             detail = [op.axis.value.data]
         case fxt.ScatterOp():
-            made_here = [isinstance(v.owner, fxt.IotaOp) for v in op.indices]
-            axes = tuple(
-                v.owner.axis.value.data if isinstance(v.owner, fxt.IotaOp) else -1
-                for v in op.indices
-            )
-            operands = [*operands[:2], *[v for v, m in zip(op.indices, made_here) if not m]]
-            detail = [op.mode.data, op.axes, axes]
-            sizes_in_detail = dims_of(op.indices[0].type)
+            detail = [op.mode.data, op.axes, tuple(_how_made(v) for v in operands)]
+            operands = [v for v in operands if not made_in_scatter(v)]
+            sizes_in_detail = (*dims_of(op.updates.type), -1, *dims_of(op.indices[0].type))
         case _:
             raise TypeError(f"not an operation with a kernel of its own: {op.name}")
     result = op.results[0]
@@ -201,8 +198,7 @@ def _concat(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
 def _pad(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
     value, low = kernel.detail
     element, sizes, _ = kernel.result
-    number = float(value) if "f" in element else int(value == "True" or int(value))  # type: ignore[arg-type]
-    whole = shell.fill(number, signless(ELEMENTS[element]), sizes)
+    whole = shell.fill(number(str(value)), signless(ELEMENTS[element]), sizes)
     argument = shell.arguments[0]
     if 0 in dims_of(argument.type):
         return whole
@@ -248,31 +244,41 @@ def _scan(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
     return made.result
 
 
+def _how_made(operand: SSAValue) -> tuple[Dim, ...]:
+    """How a scatter's kernel makes an operand, as `_scatter` reads it; () for an argument."""
+    match operand.owner:
+        case fxt.IotaOp(axis=axis):
+            return ("iota", axis.value.data)
+        case fxt.FullOp(value=FloatAttr() | IntegerAttr() as value):
+            return ("full", repr(value.value.data))
+        case _:
+            return ()
+
+
 def _scatter(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
-    mode, axes, iotas, common = kernel.detail
-    dest, updates, *given = shell.arguments
-    rest = iter(given)
-    indices: list[SSAValue] = []
-    for axis in iotas:  # type: ignore[union-attr]
-        if axis == -1:
-            indices.append(next(rest))
+    mode, axes, recipes, sizes = kernel.detail
+    element, dest_sizes, _ = kernel.result
+    assert isinstance(axes, tuple) and isinstance(recipes, tuple) and isinstance(sizes, tuple)
+    split = len(sizes) - 1 - list(reversed(sizes)).index(-1)
+    shapes = [dest_sizes, sizes[:split]] + [sizes[split + 1 :]] * (len(recipes) - 2)
+    given = iter(shell.arguments)
+    operands: list[SSAValue] = []
+    for i, (recipe, shape) in enumerate(zip(recipes, shapes)):
+        if recipe == ():
+            operands.append(next(given))
+            continue
+        kind, detail = recipe  # type: ignore[misc]
+        type_ = tensor_type(signless(ELEMENTS[element]) if i < 2 else I64, shape)
+        if kind == "iota":
+            made = emit1(shell.block, fxt.IotaOp, (), type_, {"axis": int_attr(int(detail))})
         else:
-            made = fxt.IotaOp(axis, common)  # type: ignore[arg-type]
-            shell.block.add_op(made)
-            indices.append(made.result)
-    properties: dict[str, Attribute] = {
-        "mode": string_attr(str(mode)),
-        "axes": axes_attr(axes),  # type: ignore[arg-type]
-    }
-    unsigned = kernel.result[0].startswith("ui")
-    return emit1(
-        shell.block,
-        fxt.ScatterOp,
-        (dest, updates, *indices),
-        dest.type,
-        properties,
-        {"fxlower.unsigned": UnitAttr()} if unsigned else None,
-    )
+            value = number_attr(number(str(detail)), type_.element_type)
+            made = emit1(shell.block, fxt.FullOp, (), type_, {"value": value})
+        operands.append(made)
+    properties: dict[str, Attribute] = {"mode": string_attr(str(mode)), "axes": axes_attr(axes)}  # type: ignore[arg-type]
+    unsigned = {"fxlower.unsigned": UnitAttr()} if element.startswith("ui") else None
+    type_ = tensor_type(signless(ELEMENTS[element]), dest_sizes)
+    return emit1(shell.block, fxt.ScatterOp, operands, type_, properties, unsigned)
 
 
 _KINDS: dict[str, tuple[str, Callable[[StructuredKernel, KernelShell], SSAValue]]] = {

@@ -268,6 +268,16 @@ def number_attr(value: float | int | bool, type_: Attribute) -> Attribute:
     return int_attr(int(value != 0) if type_ == I1 else int(value), type_)
 
 
+def number(text: str) -> float | int:
+    """The number that `text` is the repr of; bools are 0 and 1."""
+    if text in ("True", "False"):
+        return int(text == "True")
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
 def neutral(reduction: str, element: Attribute) -> float | int:
     """What `fxt.<reduction>` is of no elements."""
     if reduction in NEUTRAL:
