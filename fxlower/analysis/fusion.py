@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import ArrayAttr, TensorType
+from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
@@ -30,16 +30,16 @@ from fxlower.analysis.fusion_costs import (
 from fxlower.analysis.fusion_units import Member, Unit, UnitGraph, try_merge
 from fxlower.analysis.layout import (
     Strides,
-    canonical,
     declared_strides,
     is_dense,
+    result_strides,
     source_strides,
     view_strides,
 )
 from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine, resolve, unify
 from fxlower.analysis.symbols import contiguous_strides
 from fxlower.dialects import fxt
-from fxlower.dialects.build import Dim, dims_from, dims_of, emit1
+from fxlower.dialects.build import Dim, dims_of, emit1
 from fxlower.dialects.fxt.elementwise import ELEMENTWISE
 from fxlower.dialects.fxt.structured import REDUCTIONS
 from fxlower.dialects.fxt.view import VIEWS
@@ -166,15 +166,19 @@ class _Sweep:
     def _demand_of_reshape(self, op: fxt.ReshapeOp, demands: dict[SSAValue, Strides]) -> None:
         """A product that is only permuted and reshaped (the heads of attention, put together
         again) is written permuted, in rows as before, so that the reshape is a view."""
-        permute = op.input.owner
-        if not isinstance(permute, fxt.PermuteOp):
+        value: SSAValue = op.result
+        sizes = dims_of(value.type)
+        wanted: Strides | None = contiguous_strides(sizes)
+        while isinstance(value.owner, fxt.PermuteOp | fxt.ReshapeOp) and wanted is not None:
+            wanted = source_strides(value.owner, wanted)
+            value = value.owner.input
+            if not value.has_one_use():
+                return
+        if not isinstance(value.owner, fxt.MatmulOp) or value in demands or not wanted:
             return
-        value = permute.input
-        only_use = value.has_one_use() and permute.result.has_one_use()
-        if not isinstance(value.owner, fxt.MatmulOp) or not only_use or value in demands:
-            return
-        wanted = source_strides(permute, contiguous_strides(dims_of(permute.result.type)))
-        if wanted is not None and wanted[-1] == 1:
+        sizes = dims_of(value.type)
+        in_rows = wanted[-1] == 1 and is_dense(sizes, wanted)
+        if in_rows and wanted != contiguous_strides(sizes):
             demands[value] = wanted
 
     def outputs(self) -> list[SSAValue]:
@@ -237,16 +241,11 @@ class _Sweep:
         for i, result in enumerate(op.results):
             self.unit_of[result] = unit
             self.roots[result] = result
-            sizes = dims_of(result.type)
-            if isinstance(op, fxt.AtenOp):
-                declared = op.attributes.get("strides")
-                self.strides[result] = (
-                    canonical(sizes, dims_from(declared.data[i]))
-                    if isinstance(declared, ArrayAttr)
-                    else contiguous_strides(sizes)
-                )
-            else:
-                self.strides[result] = self._strides_of_result(result)
+            self.strides[result] = (
+                result_strides(op, i)
+                if isinstance(op, fxt.AtenOp)
+                else self._strides_of_result(result)
+            )
 
     def _visit_view(self, op: Operation) -> None:
         source, result = op.operands[0], op.results[0]

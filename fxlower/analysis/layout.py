@@ -169,3 +169,13 @@ def declared_strides(
         if found is not None:
             return canonical(sizes, dims_from(found))
     return contiguous_strides(sizes)
+
+
+def result_strides(op: Operation, index: int) -> Strides:
+    """Strides of a result of `fxt.aten` or of a call in the host's plan: its attribute `strides`,
+    or row-major."""
+    sizes = dims_of(op.results[index].type)
+    found = op.attributes.get("strides")
+    if isinstance(found, ArrayAttr):
+        return canonical(sizes, dims_from(found.data[index]))
+    return contiguous_strides(sizes)

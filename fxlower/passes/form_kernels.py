@@ -36,12 +36,14 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.analysis.fusion import Partition, partition
 from fxlower.analysis.fusion_units import Unit
 from fxlower.analysis.kernel_program import Program, program_of
+from fxlower.analysis.layout import Strides, canonical, declared_strides
 from fxlower.analysis.symbols import substitute
 from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim, dims_of, emit, emit1, signless, tensor_type
 from fxlower.dialects.func import CallOp, FuncOp, ReturnOp
 from fxlower.passes.emit_loops_kernel import emit_loops_kernel
 from fxlower.passes.emit_structured_kernel import StructuredKernel, structured_kernel
+from fxlower.passes.kernel_shell import strides_of_results
 from fxlower.passes.materialize_dims import symbol_arguments
 from fxlower.passes.target import target_of
 
@@ -163,10 +165,21 @@ class _HostPlan:
                     f'`%{symbol}: index {{fxt.symbol = "{symbol}"}}`'
                 )
             arguments.append(self.symbols[symbol])
+        names: dict[str, Dim] = {f"d{i}": s for i, s in enumerate(symbols)}
+
+        def for_caller(dims: tuple[Dim, ...]) -> tuple[Dim, ...]:
+            return tuple(substitute(d, names) for d in dims) if names else dims
+
+        types: list[Attribute] = []
+        strides: list[Strides] = []
+        for i, type_ in enumerate(kernel.function_type.outputs):
+            sizes = for_caller(dims_of(type_))
+            types.append(tensor_type(type_.element_type, sizes))  # type: ignore[attr-defined]
+            declared = for_caller(declared_strides(type_, kernel.res_attrs, i))
+            strides.append(canonical(sizes, declared))
         callee = {"callee": SymbolRefAttr(kernel.sym_name)}
-        outputs = kernel.function_type.outputs.data
-        types = outputs if not symbols else _types_for_caller(outputs, symbols)
-        return tuple(emit(self.block, CallOp, arguments, types, callee).results)
+        layout = strides_of_results(types, strides)
+        return tuple(emit(self.block, CallOp, arguments, types, callee, layout).results)
 
     def _call_host(self, op: fxt.AtenOp) -> None:
         operands = [self._value(v) for v in op.operands]
@@ -182,15 +195,6 @@ def signless_type(type_: Attribute) -> Attribute:
         if element is not type_.element_type:
             return tensor_type(element, dims_of(type_))
     return type_
-
-
-def _types_for_caller(types: tuple[Attribute, ...], symbols: tuple[str, ...]) -> list[Attribute]:
-    """The result types of a kernel with its symbols replaced by the caller's."""
-    names: dict[str, Dim] = {f"d{i}": s for i, s in enumerate(symbols)}
-    return [
-        tensor_type(t.element_type, tuple(substitute(d, names) for d in dims_of(t)))  # type: ignore[attr-defined]
-        for t in types
-    ]
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,15 @@ def strides_dictionary(sizes: tuple[Dim, ...], strides: Strides) -> DictionaryAt
     return DictionaryAttr({"fxt.strides": dims_attr(strides)})
 
 
+def strides_of_results(
+    types: Sequence[Attribute], strides: Sequence[Strides]
+) -> dict[str, Attribute]:
+    """The attribute `strides` of a call; none where all results are row-major."""
+    if all(s == contiguous_strides(dims_of(t)) for t, s in zip(types, strides)):
+        return {}
+    return {"strides": ArrayAttr([dims_attr(s) for s in strides])}
+
+
 _NO_ATTRIBUTES = DictionaryAttr({})
 
 

@@ -53,8 +53,14 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.arena import Lifetime, place
-from fxlower.analysis.layout import Strides, declared_strides, view_offset, view_strides
-from fxlower.analysis.symbols import add, contiguous_strides, mul, product
+from fxlower.analysis.layout import (
+    Strides,
+    declared_strides,
+    result_strides,
+    view_offset,
+    view_strides,
+)
+from fxlower.analysis.symbols import add, mul, product
 from fxlower.dialects import func
 from fxlower.dialects.build import (
     DYNAMIC,
@@ -168,7 +174,8 @@ class SegmentRewriter:
             memory = argument(BYTES, "out", nothing)
             if value in self.places:
                 raise PassFailedException(
-                    f"plan-memory: @{self.function.sym_name.data} returns a value twice, or an argument; "
+                    f"plan-memory: @{self.function.sym_name.data} returns a value twice, or an "
+                    "argument; "
                     "split-segments returns each value it computes once"
                 )
             strides = declared_strides(value.type, self.function.res_attrs, i)
@@ -202,7 +209,7 @@ class SegmentRewriter:
                 for value in op.operands:
                     if value in self.places:
                         self.places[value].root.last = step
-                for result in op.results:
+                for i, result in enumerate(op.results):
                     if result in self.places:
                         continue  # it is returned: its memory is an argument
                     dims = dims_of(result.type)
@@ -211,7 +218,7 @@ class SegmentRewriter:
                         self.arena, size=mul(product(dims), bits // 8), first=step, last=step
                     )
                     temporaries.append(root)
-                    self.places[result] = Place(root, contiguous_strides(dims))
+                    self.places[result] = Place(root, result_strides(op, i))
                 step += 1
             elif isinstance(op, VIEWS):
                 source = self.places[op.input]
@@ -225,7 +232,8 @@ class SegmentRewriter:
                 self.places[op.result] = Place(source.root, strides, offset)
             elif not isinstance(op, func.ReturnOp):
                 raise PassFailedException(
-                    f"plan-memory: expected calls and views in @{self.function.sym_name.data}, got '{op.name}'"
+                    f"plan-memory: expected calls and views in @{self.function.sym_name.data}, "
+                    f"got '{op.name}'"
                 )
         offsets, total = place([Lifetime(r.size, r.first, r.last) for r in temporaries])
         for root, offset in zip(temporaries, offsets, strict=True):
@@ -239,7 +247,8 @@ class SegmentRewriter:
         signature = self.signatures.get(name)
         if signature is None or any(isinstance(t, TensorType) for t in signature.inputs):
             raise PassFailedException(
-                f"plan-memory: kernel @{name} must be declared with memrefs before its callers are lowered"
+                f"plan-memory: kernel @{name} must be declared with memrefs before its callers "
+                "are lowered"
             )
         wanted = list(signature.inputs)
         tensors = [v for v in call.operands if v in self.places] + list(call.results)

@@ -39,7 +39,6 @@ from xdsl.dialects.builtin import (
     DictionaryAttr,
     FunctionType,
     ModuleOp,
-    StringAttr,
     SymbolRefAttr,
     TensorType,
 )
@@ -47,8 +46,8 @@ from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
-from fxlower.analysis.layout import Strides, canonical, declared_strides
-from fxlower.analysis.symbols import contiguous_strides, substitute, symbols_of
+from fxlower.analysis.layout import Strides, declared_strides, result_strides
+from fxlower.analysis.symbols import symbols_of
 from fxlower.dialects import fxt
 from fxlower.dialects.build import (
     INDEX,
@@ -62,7 +61,7 @@ from fxlower.dialects.build import (
 )
 from fxlower.dialects.func import CallOp, FuncOp, ReturnOp
 from fxlower.dialects.fxt.view import VIEWS
-from fxlower.passes.kernel_shell import strides_dictionary
+from fxlower.passes.kernel_shell import strides_dictionary, strides_of_results
 from fxlower.passes.materialize_dims import symbol_arguments
 
 
@@ -85,9 +84,8 @@ def root_of(value: SSAValue) -> SSAValue:
 
 
 class _Splitter:
-    def __init__(self, function: FuncOp, functions: dict[str, FuncOp], first_number: int):
+    def __init__(self, function: FuncOp, first_number: int):
         self.function = function
-        self.functions = functions
         self.first_number = first_number
         self.made: list[FuncOp] = []
         old = function.body.block
@@ -137,7 +135,8 @@ class _Splitter:
                     f"split-segments: @{self.function.sym_name.data} must hold calls, views and "
                     f"fxt.aten only, got '{op.name}'; run form-kernels first"
                 )
-            self._note_strides(op)
+            for i, result in enumerate(op.results):
+                self.strides[result] = result_strides(op, i)
             for operand in op.operands:
                 if not isinstance(operand.type, TensorType):
                     continue
@@ -148,33 +147,6 @@ class _Splitter:
                 if source is not None and source is not open_segment:
                     source.results[root] = None
         return steps
-
-    def _note_strides(self, op: Operation) -> None:
-        if isinstance(op, CallOp):
-            name = op.callee.string_value()
-            callee = self.functions.get(name)
-            if callee is None:
-                raise PassFailedException(f"split-segments: there is no function @{name} to call")
-            attributes = callee.arg_attrs
-            names: dict[str, Dim] = {}
-            for i, operand in enumerate(op.operands):
-                symbol = attributes.data[i].data.get("fxt.symbol") if attributes else None
-                if isinstance(symbol, StringAttr):
-                    names[symbol.data] = self._symbol_name(operand)
-            outputs = callee.function_type.outputs
-            for i, (result, type_) in enumerate(zip(op.results, outputs)):
-                strides = declared_strides(type_, callee.res_attrs, i)
-                local = tuple(substitute(s, names) for s in strides)
-                self.strides[result] = canonical(dims_of(result.type), local)
-        elif isinstance(op, fxt.AtenOp):
-            declared = op.attributes.get("strides")
-            for i, result in enumerate(op.results):
-                sizes = dims_of(result.type)
-                self.strides[result] = (
-                    canonical(sizes, dims_from(declared.data[i]))
-                    if isinstance(declared, ArrayAttr)
-                    else contiguous_strides(sizes)
-                )
 
     def _symbol_name(self, value: SSAValue) -> str:
         for name, argument in symbol_arguments(self.function).items():
@@ -208,7 +180,8 @@ class _Splitter:
         operands = [*map(self._value, segment.operands), *(self.symbols[s] for s in symbols)]
         types = [r.type for r in segment.results]
         callee: dict[str, Attribute] = {"callee": SymbolRefAttr(name)}
-        call = emit(self.block, CallOp, operands, types, callee)
+        strides = strides_of_results(types, [self.strides[r] for r in segment.results])
+        call = emit(self.block, CallOp, operands, types, callee, strides)
         self._define(list(segment.results), call.results)
 
     # ------------------------------------------------------------------------------ segments
@@ -331,7 +304,7 @@ class SplitSegmentsPass(ModulePass):
             outlined = "fxlower.kernel" in function.attributes or name.startswith("segment_")
             if outlined or not function.body.blocks:
                 continue
-            splitter = _Splitter(function, functions, number)
+            splitter = _Splitter(function, number)
             plan = splitter.build()
             for made in (plan, *splitter.made):
                 block.insert_op_before(made, function)
