@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 from fxlower.backend import fxlower, reports
 from fxlower.report import GraphReport
@@ -82,11 +83,9 @@ def isolated(fn: Callable[..., Any]) -> Callable[..., Any]:
 def differentiate(result: Any, fn: Callable[..., Any], arguments: Any) -> None:
     """Run the backward of the outputs' sum without leaving gradients behind."""
     outputs = [
-        t
-        for t in torch.utils._pytree.tree_leaves(result)
-        if isinstance(t, torch.Tensor) and t.requires_grad
+        t for t in pytree.tree_leaves(result) if isinstance(t, torch.Tensor) and t.requires_grad
     ]
-    leaves = [t for t in torch.utils._pytree.tree_leaves(arguments) if isinstance(t, torch.Tensor)]
+    leaves = [t for t in pytree.tree_leaves(arguments) if isinstance(t, torch.Tensor)]
     if isinstance(fn, torch.nn.Module):
         leaves += list(fn.parameters())
     wanted = [t for t in leaves if t.requires_grad]

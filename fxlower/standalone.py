@@ -64,7 +64,8 @@ def import_fx(
     """
     if isinstance(program, ExportedProgram):
         with math_attention():
-            return import_graph(program.run_decompositions(decomposition_table()).graph_module).module
+            core = program.run_decompositions(decomposition_table())
+            return import_graph(core.graph_module).module
     if example_inputs is not None:
         program, _ = trace(program, list(example_inputs), dynamic)
     return import_graph(program).module
@@ -158,7 +159,9 @@ def _compile_exported(program: ExportedProgram, options: Options) -> Callable[..
                 is_buffer = spec.kind is OutputKind.BUFFER_MUTATION
                 target = state[str(spec.target)] if is_buffer else by_name[str(spec.target)]
                 target.copy_(outputs[position])
-        return pytree.tree_unflatten([outputs[p] for p in returned], core.call_spec.out_spec)
+        tree = core.call_spec.out_spec
+        assert tree is not None
+        return pytree.tree_unflatten([outputs[p] for p in returned], tree)
 
     return call
 

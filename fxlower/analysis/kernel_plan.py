@@ -12,6 +12,7 @@ A root depends on the reductions of earlier *phases*; each phase is one trip ove
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fxlower.analysis.kernel_program import Extent, Instruction, Program, operands_of
@@ -143,7 +144,7 @@ class _Planner:
             return False
         return len(bodies) > 1 and self.cost[i] > RECOMPUTE_COST
 
-    def _too_long(self, bodies: list[set[int]], results: dict[int, object]) -> tuple[int, ...]:
+    def _too_long(self, bodies: list[set[int]], results: Mapping[int, object]) -> tuple[int, ...]:
         """Row buffers that do not fit in the scratchpad."""
         extent: int | None = 1
         for size in self.program.sizes[self.program.outer :]:

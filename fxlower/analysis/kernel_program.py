@@ -185,7 +185,7 @@ class _Builder:
         member, that member, since others may have used it before there was the copy."""
         members = self.unit.members
         base = self.partition.bases.get(value)
-        if base in self.unit.clones and renames_only(value, base):
+        if base is not None and base in self.unit.clones and renames_only(value, base):
             return None  # decided before the group of `base` became part of this one
         found: SSAValue | None = None
         while True:

@@ -124,7 +124,12 @@ def reciprocal_root(size: int | SymInt, like: Tensor) -> float | Tensor:
     """1 / sqrt(size); as a tensor where a number would make a guard on the size."""
     if isinstance(size, int):
         return 1.0 / math.sqrt(size)
-    return torch.scalar_tensor(size, dtype=like.dtype, device=like.device).rsqrt()
+    # A SymInt is traced as a number; torch's signature does not say so.
+    return torch.scalar_tensor(
+        size,  # type: ignore[arg-type]
+        dtype=like.dtype,
+        device=like.device,
+    ).rsqrt()
 
 
 def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:

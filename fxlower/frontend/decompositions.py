@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import torch
+from torch._decomp import core_aten_decompositions
 
 import fxlower.frontend.aten  # noqa: F401  (registers the shipped rules)
 from fxlower.frontend.extra_decompositions import EXTRA
@@ -15,7 +15,7 @@ from fxlower.frontend.registry import RULES
 
 @cache
 def _core() -> dict[Any, Callable[..., Any]]:
-    return dict(torch._decomp.core_aten_decompositions())
+    return dict(core_aten_decompositions())
 
 
 def decomposition_table() -> dict[Any, Callable[..., Any]]:

@@ -262,7 +262,7 @@ class _Importer:
     def mutation(self, node: Node) -> None:
         """`copy_` into an input: `@main` gets a result that the host writes there."""
         target, source = node.args[:2]
-        value = self.values[source] if isinstance(source, Node) else source
+        value: Any = self.values[source] if isinstance(source, Node) else source
         if not isinstance(target, Node) or target not in self.positions:
             raise FxlowerError(
                 f"expected copy_ into an input of the graph, got {node.format_node()} at "
@@ -360,7 +360,6 @@ class _Importer:
             tensor_inputs=tuple(position for position, _ in self.inputs),
             attributes=tuple(t for t, _, _ in self.attributes.values()),
             storages=tuple(self.tensors.storage(t) for t in self.argument_tensors()),
-            negated=frozenset(i for i, t in enumerate(self.argument_tensors()) if t.is_neg()),
             symbols=self.symbols.needed_sources(used),
             outputs=self.outputs,
             calls=calls,

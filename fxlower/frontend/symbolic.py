@@ -35,7 +35,7 @@ def expression_of(value: Any) -> Any:
     )
 
 
-def _text(expr: sympy.Expr) -> str:
+def _text(expr: sympy.Basic) -> str:
     """`expr` in the grammar of `fxlower.analysis.symbols`."""
     if isinstance(expr, sympy.Integer):
         return str(int(expr))

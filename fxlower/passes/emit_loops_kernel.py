@@ -162,7 +162,8 @@ class _Body:
         match instruction[0]:
             case "op":
                 values = [self.value(o) for o in operands_of(instruction)]
-                return builder.pointwise(*instruction[1:5], values)
+                _, name, detail, operand, result, *_ = instruction
+                return builder.pointwise(name, detail, operand, result, values)
             case "load":
                 return self._input(self.kernel.shell.arguments[instruction[1]], instruction[2])
             case "const":

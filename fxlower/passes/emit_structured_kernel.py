@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
+from typing import Any
 
 from xdsl.dialects import tensor
 from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, UnitAttr
@@ -79,7 +80,7 @@ def structured_kernel(
 ) -> tuple[StructuredKernel, list[SSAValue], tuple[str, ...]]:
     """The kernel of `op`, the values in memory that it is called with, and the caller's symbols."""
     operands = list(op.operands)
-    detail: list[tuple[Dim, ...] | str | int] = []
+    detail: list[Any] = []
     sizes_in_detail: tuple[Dim, ...] = ()
     match op:
         case fxt.MatmulOp():

@@ -1,4 +1,4 @@
-"""Which machine a module is compiled for: `builtin.module attributes {fxlower.machine = "host"}`."""
+"""Which machine a module is for: `builtin.module attributes {fxlower.machine = "host"}`."""
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 

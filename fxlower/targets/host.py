@@ -16,16 +16,15 @@ def host() -> TargetSpec:
 
     features = dict(binding.get_host_cpu_features())
     triple = binding.get_process_triple()
-    facts = dict(vector_bits=128, vector_registers=16, fma=False, masks=False)
+    facts = {"vector_bits": 128, "vector_registers": 16, "fma": False, "masks": False}
     natives = ["f32", "f64"]
     if features.get("avx512f") and features.get("avx512vl") and features.get("avx512bw"):
-        facts = dict(vector_bits=512, vector_registers=32, fma=True, masks=True)
+        facts = {"vector_bits": 512, "vector_registers": 32, "fma": True, "masks": True}
     elif features.get("avx2"):
-        facts = dict(
-            vector_bits=256, vector_registers=16, fma=bool(features.get("fma")), masks=False
-        )
+        facts = {"vector_bits": 256, "vector_registers": 16, "masks": False}
+        facts["fma"] = bool(features.get("fma"))
     elif triple.startswith(("aarch64", "arm64")):
-        facts = dict(vector_bits=128, vector_registers=32, fma=True, masks=False)
+        facts = {"vector_bits": 128, "vector_registers": 32, "fma": True, "masks": False}
     return TargetSpec(
         name="host",
         triple=triple,

@@ -29,7 +29,7 @@ PIPELINE: tuple[tuple[str, str], ...] = (
     ("vector", "convert-tile-to-vector,vectorize,expand-math"),
     ("llvm", "convert-to-llvm"),
 )
-"""Stages in order, each with the passes that lead to it. The text is what `fxlower-opt -p` takes."""
+"""Stages in order, each with the passes that lead to it, as `fxlower-opt -p` takes them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -180,7 +180,8 @@ def _integer_division(
 @lowers(aten.fmod.Tensor, aten.fmod.Scalar, prims.fmod.default)
 def fmod(b: RuleBuilder, lhs: Operand, rhs: Operand) -> SSAValue:
     """The remainder with the sign of the dividend."""
-    return b.to_result(_remainder(b, *in_result_type(b, lhs, rhs), rhs))
+    x, y = in_result_type(b, lhs, rhs)
+    return b.to_result(_remainder(b, x, y, rhs))
 
 
 def _remainder(b: RuleBuilder, x: SSAValue, y: SSAValue, divisor: Operand) -> SSAValue:
