@@ -164,8 +164,6 @@ class Call:
         self.inputs = {position: args[position] for position in plan.held}
         self.values: list[Any] = [args[p] for p in plan.tensor_inputs]
         self.values += plan.attributes
-        for value in plan.negated:
-            self.values[value] = self.values[value].resolve_neg()
         self.values += [None] * (plan.values - len(self.values))
         self.unknown = self.find_symbols(plan.symbols, args)
 
@@ -271,6 +269,11 @@ def check_tensor(tensor: torch.Tensor, what: str) -> None:
     if tensor.layout is not torch.strided:
         raise UnsupportedInput(
             f"{what} has layout {tensor.layout}, expected torch.strided: use .to_dense()"
+        )
+    if tensor.is_neg():
+        raise UnsupportedInput(
+            f"{what} has torch's negative bit (its memory holds minus its value): "
+            "use .resolve_neg()"
         )
     if tensor.is_quantized:
         raise UnsupportedInput(

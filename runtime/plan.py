@@ -114,9 +114,6 @@ class HostPlan:
     """What each tensor input must be, for callers that have no guards in front."""
 
     attributes: tuple[torch.Tensor, ...]
-    negated: frozenset[int]
-    """Values whose memory holds minus their elements."""
-
     held: tuple[int, ...]
     symbols: tuple[SymbolStep, ...]
     steps: tuple[SegmentStep | AtenStep | ViewStep, ...]

@@ -139,7 +139,6 @@ class Planner:
             tensor_inputs=self.imported.tensor_inputs,
             inputs=tuple(inputs[: len(self.imported.tensor_inputs)]),
             attributes=self.imported.attributes,
-            negated=self.imported.negated,
             held=self.held(),
             symbols=tuple(
                 SymbolStep(name, reader(source), source.symbols)

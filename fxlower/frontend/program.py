@@ -129,9 +129,6 @@ class Imported:
     storages: tuple[int, ...]
     """Of each tensor argument, see `TensorOutput`."""
 
-    negated: frozenset[int]
-    """Tensor arguments with torch's negative bit: what is in memory is minus their value."""
-
     symbols: dict[str, SymbolSource]
     outputs: tuple[Any, ...]
     calls: dict[int, FallbackCall]

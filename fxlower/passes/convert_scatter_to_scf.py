@@ -262,6 +262,10 @@ class ScatterLowering:
     def _index(self, at: LoopBuilder, index: SSAValue, where: Sequence[Index]) -> Index:
         if isinstance(index.owner, fxt.IotaOp):
             return where[index.owner.axis.value.data]
+        if isinstance(index.owner, fxt.FullOp):
+            value = index.owner.value
+            assert isinstance(value, IntegerAttr)
+            return value.value.data
         buffer = self.function.arguments[index]
         return at.op(arith.IndexCastOp, (at.load(buffer.view, where),), INDEX)
 
