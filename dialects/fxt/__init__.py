@@ -11,6 +11,7 @@ from xdsl.ir import Dialect
 from fxlower.dialects.fxt.base import *  # noqa: F403
 from fxlower.dialects.fxt.elementwise import *  # noqa: F403
 from fxlower.dialects.fxt.elementwise import ELEMENTWISE
+from fxlower.dialects.fxt.reduction import *  # noqa: F403
 from fxlower.dialects.fxt.structured import *  # noqa: F403
 from fxlower.dialects.fxt.structured import STRUCTURED
 from fxlower.dialects.fxt.view import *  # noqa: F403

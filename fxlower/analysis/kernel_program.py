@@ -34,7 +34,6 @@ from fxlower.analysis.loop_dims import Axes, LoopDim, LoopDims, flatten, resolve
 from fxlower.analysis.symbols import substitute, symbols_of
 from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim, dim_of, dims_of
-from fxlower.dialects.fxt.structured import REDUCTIONS
 
 Instruction: TypeAlias = tuple[Any, ...]
 
@@ -217,7 +216,7 @@ class _Builder:
         values = [self._read(v, member.domain) for v in operands]
         if isinstance(op, fxt.ReshapeOp):
             return values[0]
-        if isinstance(op, REDUCTIONS):
+        if isinstance(op, fxt.REDUCTIONS):
             if flatten(member.axes) == flatten(member.domain):
                 return values[0]  # over dims of size 1
             return self._reduce(op, values[0])
