@@ -40,12 +40,9 @@ from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine
 from fxlower.analysis.symbols import contiguous_strides
 from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim, dims_of, emit1
-from fxlower.dialects.fxt.elementwise import ELEMENTWISE
-from fxlower.dialects.fxt.structured import REDUCTIONS
-from fxlower.dialects.fxt.view import VIEWS
 
 GENERATORS = (fxt.FullOp, fxt.DenseOp, fxt.IotaOp, fxt.SizeOp)
-_POINTWISE = {*ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
+_POINTWISE = {*fxt.ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
 _FREE_IN_GROUPS = (fxt.PermuteOp, fxt.BroadcastOp, fxt.ReshapeOp)
 
 
@@ -155,7 +152,7 @@ class _Sweep:
                 value = value.owner.input
             if wanted is None or isinstance(value, BlockArgument) or value in demands:
                 continue
-            made_here = not isinstance(value.owner, (*VIEWS, fxt.AtenOp))
+            made_here = not isinstance(value.owner, (*fxt.VIEWS, fxt.AtenOp))
             if made_here and is_dense(dims_of(value.type), wanted):
                 demands[value] = wanted
         for op in self.block.ops:
@@ -212,12 +209,12 @@ class _Sweep:
         kind = type(op)
         if kind in _POINTWISE:
             self._visit_pointwise(op)
-        elif kind in VIEWS:
+        elif kind in fxt.VIEWS:
             self._visit_view(op)
         elif kind in GENERATORS:
             self.base[op.results[0]] = op.results[0]
             self.recipes[op.results[0]] = Recipe(0)
-        elif kind in REDUCTIONS:
+        elif kind in fxt.REDUCTIONS:
             self._visit_reduction(op)  # type: ignore[arg-type]
         else:
             self._visit_opaque(op)

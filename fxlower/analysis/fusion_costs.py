@@ -39,6 +39,7 @@ CHEAP = frozenset(
         fxt.SelectOp,
         fxt.CastOp,
         fxt.BitcastOp,
+        fxt.NormalizeIndexOp,
     }
 )
 """Operations of about one instruction, which cost less than a load and store of their result."""
@@ -53,9 +54,9 @@ class Recipe:
 
     @property
     def is_cheap(self) -> bool:
-        """One value read and a few operations on it cost no more than reading the result. What
-        comes from no memory at all (a causal mask) may cost a little more."""
-        return self.operations <= (2 if self.sources else 8) and len(self.sources) <= 1
+        """One value read and a few operations on it cost no more than a kernel of their own and
+        reading its result. What comes from no memory at all (a causal mask) may cost more."""
+        return self.operations <= (4 if self.sources else 8) and len(self.sources) <= 1
 
 
 def is_column_reduction(op: Operation) -> bool:

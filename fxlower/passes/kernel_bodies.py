@@ -121,7 +121,7 @@ def _predicate(cls: type[Operation], name: str) -> Mapping[str, Attribute]:
 
 def is_unsigned(element: Attribute) -> bool:
     """Whether integers of `element` are read as unsigned; bools are."""
-    return element == I1 or signless(element) is not element
+    return element == I1 or signless(element) != element
 
 
 class BodyBuilder:
