@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 
@@ -75,9 +76,14 @@ def show_kernels(console: Console, explanation: Explanation) -> None:
     """The graphs, the kernels that fusion made of them, and what fell back."""
     console.rule("[bold]Graphs and kernels", align="left")
     for graph in explanation.graphs:
+        kinds: Counter[str] = Counter()
+        for kernel in graph.kernels:
+            kinds[kernel.kind] += kernel.calls
         console.print(
-            f"{graph.name}: {graph.operators} operators in {graph.kernel_calls} kernels "
-            f"({len(graph.kernels)} unique), {len(graph.fallbacks)} in eager mode"
+            f"{graph.name}: {graph.operators} operators in {graph.kernel_calls} kernels, "
+            f"{len(graph.kernels)} of them unique "
+            f"({', '.join(f'{n} {kind}' for kind, n in kinds.most_common())}); "
+            f"{len(graph.fallbacks)} in eager mode"
         )
     table = Table("calls", "kind", "loops", "operators fused", box=None, padding=(0, 2, 0, 0))
     graph = explanation.graphs[0]
@@ -146,8 +152,8 @@ def telling_lines(stage: str, lines: list[str], width: int, count: int = 9) -> l
     marks = {
         "loops": "scf.for",
         "vector": "vector.",
-        "llvm": "llvm.fmul",
-        "s": "zmm|ymm|v[0-9]+\\.",
+        "llvm": "llvm.load",
+        "s": "mulps|fmadd|fmla|fmul",
     }
     mark = re.compile(marks.get(stage, ""))
     first = next((i for i, line in enumerate(rest) if mark.search(line)), 0)
