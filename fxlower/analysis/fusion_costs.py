@@ -16,9 +16,6 @@ from fxlower.dialects.build import Dim
 MAX_MEMBERS = 200
 """Operations in one group: a bound on the time that later levels spend on one kernel."""
 
-MAX_DENSE = 64
-"""Elements of an `fxt.dense` that a kernel can hold; each costs a select."""
-
 MIN_ROW_OF_COLUMNS = 64
 """Elements, along the innermost dim, that one step of a column reduction reads together."""
 
