@@ -16,9 +16,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import TensorType
-from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
+from fxlower.analysis.fusion_axes import (
+    combine,
+    made_in_scatter,
+    renames_only,
+    reshape_axes,
+    runs_backwards,
+    sweep_order,
+)
 from fxlower.analysis.fusion_costs import (
     CHEAP,
     MAX_MEMBERS,
@@ -31,15 +39,14 @@ from fxlower.analysis.fusion_units import Member, Unit, UnitGraph, try_merge
 from fxlower.analysis.layout import (
     Strides,
     declared_strides,
-    is_dense,
     result_strides,
-    source_strides,
     view_strides,
 )
-from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine, resolve, unify
+from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine, resolve
+from fxlower.analysis.result_layouts import ResultLayouts
 from fxlower.analysis.symbols import contiguous_strides
 from fxlower.dialects import fxt
-from fxlower.dialects.build import Dim, dims_of, emit1
+from fxlower.dialects.build import dims_of, emit1
 
 GENERATORS = (fxt.FullOp, fxt.DenseOp, fxt.IotaOp, fxt.SizeOp)
 _POINTWISE = {*fxt.ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
@@ -68,32 +75,11 @@ def partition(function: FuncOp) -> Partition:
     Appends `fxt.reshape` operations without effect to it where a result must be copied.
     """
     sweep = _Sweep(function)
-    for op in _sweep_order(function):
+    for op in sweep_order(function):
         sweep.visit(op)
     outputs = sweep.outputs()
     units = [u for u in sweep.graph.in_order() if u.op is not None or u.results]
     return Partition(units, sweep.strides, sweep.roots, sweep.base, outputs)
-
-
-def _sweep_order(function: FuncOp) -> list[Operation]:
-    """Program order, with column reductions and what follows from them last: the loops of a row
-    reduction suit the maps around it better, so it has the first say."""
-    now: list[Operation] = []
-    later: list[Operation] = []
-    postponed: set[SSAValue] = set()
-    host_postponed = False
-    for op in function.body.block.ops:
-        if isinstance(op, ReturnOp):
-            continue
-        wait = is_column_reduction(op) or any(v in postponed for v in op._operands)
-        if isinstance(op, fxt.AtenOp):
-            host_postponed = wait = wait or host_postponed
-        if wait:
-            later.append(op)
-            postponed.update(op.results)
-        else:
-            now.append(op)
-    return now + later
 
 
 class _Sweep:
@@ -113,80 +99,20 @@ class _Sweep:
             if isinstance(argument.type, TensorType):
                 self.roots[argument] = argument
                 self.strides[argument] = declared_strides(argument.type, function.arg_attrs, i)
-        self.required = self._required_strides()
-        self.demanded = self._demands()
+        self.results = ResultLayouts(function, self.strides)
+        self.demanded = self.results.demands()
 
     # --------------------------------------------------------------------- results of @main
-
-    def _return(self) -> ReturnOp:
-        last = self.block.last_op
-        assert isinstance(last, ReturnOp)
-        return last
-
-    def _required_strides(self) -> list[Strides]:
-        """The strides of each result of `@main`; of one that is written into an argument, its."""
-        function = self.function
-        out: list[Strides] = []
-        for i, value in enumerate(self._return().operands):
-            strides = declared_strides(value.type, function.res_attrs, i)
-            target = self._mutated_argument(i)
-            if target is not None and "fxt.strides" not in function.res_attrs.data[i].data:  # type: ignore[union-attr]
-                strides = self.strides[target]
-            out.append(strides)
-        return out
-
-    def _mutated_argument(self, result: int) -> SSAValue | None:
-        if self.function.res_attrs is None:
-            return None
-        attribute = self.function.res_attrs.data[result].data.get("fxt.mutates")
-        return None if attribute is None else self.block.args[attribute.value.data]  # type: ignore[attr-defined]
-
-    def _demands(self) -> dict[SSAValue, Strides]:
-        """The strides that the result of a kernel shall have so that a result of `@main` is a
-        view of it."""
-        demands: dict[SSAValue, Strides] = {}
-        for value, strides in zip(self._return().operands, self.required):
-            wanted: Strides | None = strides
-            while isinstance(value.owner, fxt.PermuteOp | fxt.ReshapeOp) and wanted is not None:
-                wanted = source_strides(value.owner, wanted)
-                value = value.owner.input
-            if wanted is None or isinstance(value, BlockArgument) or value in demands:
-                continue
-            made_here = not isinstance(value.owner, (*fxt.VIEWS, fxt.AtenOp))
-            if made_here and is_dense(dims_of(value.type), wanted):
-                demands[value] = wanted
-        for op in self.block.ops:
-            if isinstance(op, fxt.ReshapeOp):
-                self._demand_of_reshape(op, demands)
-        return demands
-
-    def _demand_of_reshape(self, op: fxt.ReshapeOp, demands: dict[SSAValue, Strides]) -> None:
-        """A product that is only permuted and reshaped (the heads of attention, put together
-        again) is written permuted, in rows as before, so that the reshape is a view."""
-        value: SSAValue = op.result
-        sizes = dims_of(value.type)
-        wanted: Strides | None = contiguous_strides(sizes)
-        while isinstance(value.owner, fxt.PermuteOp | fxt.ReshapeOp) and wanted is not None:
-            wanted = source_strides(value.owner, wanted)
-            value = value.owner.input
-            if not value.has_one_use():
-                return
-        if not isinstance(value.owner, fxt.MatmulOp) or value in demands or not wanted:
-            return
-        sizes = dims_of(value.type)
-        in_rows = wanted[-1] == 1 and is_dense(sizes, wanted)
-        if in_rows and wanted != contiguous_strides(sizes):
-            demands[value] = wanted
 
     def outputs(self) -> list[SSAValue]:
         """What `@main` returns, in memory with the strides required."""
         out: list[SSAValue] = []
-        for i, (value, wanted) in enumerate(zip(self._return().operands, self.required)):
+        for i, (value, wanted) in enumerate(zip(self.results.operands, self.results.required)):
             self.in_memory(value)
             same = self.strides[value] == wanted
             # A view of an argument that is written into an argument may overlap it.
             of_input = isinstance(self.roots[value], BlockArgument)
-            if not same or (self._mutated_argument(i) is not None and of_input):
+            if not same or (self.results.mutated_argument(i) is not None and of_input):
                 value = self._copy(value, wanted)
             out.append(value)
         return out
@@ -196,7 +122,7 @@ class _Sweep:
         copied = emit1(self.block, fxt.ReshapeOp, (value,), value.type)
         last = copied.op
         last.detach()
-        self.block.insert_op_before(last, self._return())
+        self.block.insert_op_before(last, self.results.terminator)
         if strides is not None:
             self.demanded[copied] = strides
         self._new_group(last, copied, new_axes(dims_of(value.type)), [value])
@@ -227,7 +153,7 @@ class _Sweep:
                 continue
             if isinstance(operand.type, TensorType):
                 supplier = self.in_memory(operand)
-                if isinstance(op, fxt.AtenOp) and _runs_backwards(self.strides[operand]):
+                if isinstance(op, fxt.AtenOp) and runs_backwards(self.strides[operand]):
                     op.operands[i] = operand = self._copy(operand, None)
                     supplier = self.in_memory(operand)
                 self._depend(unit, supplier)
@@ -332,7 +258,7 @@ class _Sweep:
             if self._group_of(operand) is not unit:
                 others.append(operand)
                 continue
-            if not _combine(axes, self._axes(operand)):
+            if not combine(axes, self._axes(operand)):
                 return False
         if any(self._would_follow(unit, v) for v in (*others, *sources)):
             return False
@@ -369,7 +295,7 @@ class _Sweep:
                     supplier = supplier.absorbed
                 if supplier is other:
                     found = self._axes(value) if value in self.base else None
-                    fits = fits and value not in sources and _combine(axes, found)
+                    fits = fits and value not in sources and combine(axes, found)
                 elif supplier is not None and supplier is not unit:
                     fits = fits and not self.graph.follows(supplier, other)
             if fits:
@@ -496,7 +422,7 @@ class _Sweep:
                     out[axis] = dims
                 return tuple(out)
             case fxt.ReshapeOp():
-                return _reshape_axes(axes, dims_of(op.input.type), dims_of(value.type))
+                return reshape_axes(axes, dims_of(op.input.type), dims_of(value.type))
             case _:
                 return None
 
@@ -591,53 +517,3 @@ class _Sweep:
             return any(self._would_follow(unit, s) for s in recipe.sources)
         supplier = self._supplier(value)
         return supplier is not None and (supplier is unit or self.graph.follows(supplier, unit))
-
-
-def made_in_scatter(operand: SSAValue) -> bool:
-    """Whether a scatter's kernel makes this operand itself."""
-    return isinstance(operand.owner, fxt.IotaOp | fxt.FullOp)
-
-
-def _runs_backwards(strides: Strides) -> bool:
-    """Whether some stride is negative, which torch does not have."""
-    return any(s < 0 if isinstance(s, int) else s.startswith("-") for s in strides)
-
-
-def _combine(axes: list[LoopDims | None], found: Axes | None) -> bool:
-    """Take the axes of one more operand of a pointwise operation, which must be the same loops."""
-    if found is None:
-        return False
-    pairs = [(a, b) for a, b in zip(axes, found) if a is not None and b is not None]
-    if not unify(pairs, merge=False):
-        return False
-    for i, axis in enumerate(found):
-        if axes[i] is None:
-            axes[i] = axis
-    return True
-
-
-def _reshape_axes(axes: Axes, old: Sequence[Dim], new: Sequence[Dim]) -> Axes | None:
-    """The axes of a reshape from sizes `old` to `new`."""
-    if None not in axes:
-        return refine(flatten(axes), new)
-    if not same_but_for_ones(old, new):
-        return None
-    rest = iter([a for a, n in zip(axes, old) if n != 1])
-    return tuple(() if n == 1 else next(rest) for n in new)
-
-
-def same_but_for_ones(old: Sequence[Dim], new: Sequence[Dim]) -> bool:
-    return [n for n in old if n != 1] == [n for n in new if n != 1]
-
-
-def renames_only(value: SSAValue, base: SSAValue) -> bool:
-    """Whether `value` is `base` with dims permuted, repeated, or of size 1 added or dropped."""
-    while value is not base:
-        op = value.owner
-        if isinstance(op, fxt.ReshapeOp):
-            if not same_but_for_ones(dims_of(op.input.type), dims_of(value.type)):
-                return False
-        elif not isinstance(op, fxt.PermuteOp | fxt.BroadcastOp):
-            return False
-        value = op.input
-    return True

@@ -27,7 +27,8 @@ from typing import Any, TypeAlias
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from fxlower.analysis.fusion import GENERATORS, Partition, renames_only, same_but_for_ones
+from fxlower.analysis.fusion import GENERATORS, Partition
+from fxlower.analysis.fusion_axes import renames_only, same_but_for_ones
 from fxlower.analysis.fusion_units import Member, Unit
 from fxlower.analysis.layout import Strides, reshape_strides
 from fxlower.analysis.loop_dims import Axes, LoopDim, LoopDims, flatten, resolve
@@ -36,6 +37,8 @@ from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim, dim_of, dims_of
 
 Instruction: TypeAlias = tuple[Any, ...]
+
+_SHORT_FLOATS = ("f16", "bf16")
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,15 @@ class _Builder:
         return self.extent
 
     def _reduce(self, op: Operation, operand: int) -> int:
+        """Floats of 16 bits are reduced in f32 and rounded once, at the end."""
         element = element_of(op.results[0])
+        if element in _SHORT_FLOATS:
+            wide = self._emit(("op", "cast", "", element, "f32", operand))
+            reduced = self._reduce_in("f32", op, wide)
+            return self._emit(("op", "cast", "", "f32", element, reduced))
+        return self._reduce_in(element, op, operand)
+
+    def _reduce_in(self, element: str, op: Operation, operand: int) -> int:
         everywhere = tuple(range(len(self.loops)))
         extent = self._extent()
         if len(extent.reads[operand]) < len(everywhere):

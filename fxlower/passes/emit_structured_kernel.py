@@ -1,7 +1,7 @@
 """Kernels of operations that have one of their own: products, joins, scans and scatters.
 
 Before: `%c = fxt.matmul %a, %b : (tensor<4x8xf32>, tensor<8x2xf32>) -> tensor<4x2xf32>` in `@main`
-After: `%c = func.call @matmul_1a2b3c4d(%a, %b)`, and the function with a `linalg.generic` over
+After: `%c = fxt.call @matmul_1a2b3c4d(%a, %b)`, and the function with a `linalg.generic` over
 (m, n, k) into zeros. Operands stay where they are in memory; their strides are on the arguments.
 """
 
@@ -18,7 +18,8 @@ from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import YieldOp as LinalgYieldOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from fxlower.analysis.fusion import Partition, made_in_scatter
+from fxlower.analysis.fusion import Partition
+from fxlower.analysis.fusion_axes import made_in_scatter
 from fxlower.analysis.layout import Strides
 from fxlower.analysis.symbols import add
 from fxlower.dialects import fxt

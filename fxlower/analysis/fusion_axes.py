@@ -1,0 +1,86 @@
+"""Questions that fusion asks of an operation or a value by itself: which loops its axes run over,
+and when its turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Operation, SSAValue
+
+from fxlower.analysis.fusion_costs import is_column_reduction
+from fxlower.analysis.layout import Strides
+from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, refine, unify
+from fxlower.dialects import fxt
+from fxlower.dialects.build import Dim, dims_of
+
+
+def sweep_order(function: FuncOp) -> list[Operation]:
+    """Program order, with column reductions and what follows from them last: the loops of a row
+    reduction suit the maps around it better, so it has the first say."""
+    now: list[Operation] = []
+    later: list[Operation] = []
+    postponed: set[SSAValue] = set()
+    host_postponed = False
+    for op in function.body.block.ops:
+        if isinstance(op, ReturnOp):
+            continue
+        wait = is_column_reduction(op) or any(v in postponed for v in op._operands)
+        if isinstance(op, fxt.AtenOp):
+            host_postponed = wait = wait or host_postponed
+        if wait:
+            later.append(op)
+            postponed.update(op.results)
+        else:
+            now.append(op)
+    return now + later
+
+
+def combine(axes: list[LoopDims | None], found: Axes | None) -> bool:
+    """Take the axes of one more operand of a pointwise operation, which must be the same loops."""
+    if found is None:
+        return False
+    pairs = [(a, b) for a, b in zip(axes, found) if a is not None and b is not None]
+    if not unify(pairs, merge=False):
+        return False
+    for i, axis in enumerate(found):
+        if axes[i] is None:
+            axes[i] = axis
+    return True
+
+
+def reshape_axes(axes: Axes, old: Sequence[Dim], new: Sequence[Dim]) -> Axes | None:
+    """The axes of a reshape from sizes `old` to `new`."""
+    if None not in axes:
+        return refine(flatten(axes), new)
+    if not same_but_for_ones(old, new):
+        return None
+    rest = iter([a for a, n in zip(axes, old) if n != 1])
+    return tuple(() if n == 1 else next(rest) for n in new)
+
+
+def same_but_for_ones(old: Sequence[Dim], new: Sequence[Dim]) -> bool:
+    return [n for n in old if n != 1] == [n for n in new if n != 1]
+
+
+def renames_only(value: SSAValue, base: SSAValue) -> bool:
+    """Whether `value` is `base` with dims permuted, repeated, or of size 1 added or dropped."""
+    while value is not base:
+        op = value.owner
+        if isinstance(op, fxt.ReshapeOp):
+            if not same_but_for_ones(dims_of(op.input.type), dims_of(value.type)):
+                return False
+        elif not isinstance(op, fxt.PermuteOp | fxt.BroadcastOp):
+            return False
+        value = op.input
+    return True
+
+
+def made_in_scatter(operand: SSAValue) -> bool:
+    """Whether a scatter's kernel makes this operand itself."""
+    return isinstance(operand.owner, fxt.IotaOp | fxt.FullOp)
+
+
+def runs_backwards(strides: Strides) -> bool:
+    """Whether some stride is negative, which torch does not have."""
+    return any(s < 0 if isinstance(s, int) else s.startswith("-") for s in strides)
