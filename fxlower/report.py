@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import GenericOp
 
 from fxlower.dialects.build import dims_of
-from fxlower.dialects.func import CallOp, FuncOp
+from fxlower.dialects.fxt.call import CallOp
 from fxlower.frontend.program import FallbackCall
 
 

@@ -43,7 +43,6 @@ DIALECTS = {
 
 REPLACED_DIALECTS = {
     "arith": _lazy("fxlower.dialects.arith", "ARITH"),
-    "func": _lazy("fxlower.dialects.func", "FUNC"),
     "vector": _lazy("fxlower.dialects.vector", "VECTOR"),
     "llvm": _lazy("fxlower.dialects.llvm", "LLVM"),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch.utils._pytree import tree_flatten
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, TensorType
+from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, SSAValue
 
 from fxlower.analysis.layout import (
@@ -20,8 +21,8 @@ from fxlower.analysis.layout import (
 )
 from fxlower.analysis.symbols import add
 from fxlower.dialects.build import INDEX, Dim, dims_from, dims_of
-from fxlower.dialects.func import CallOp, FuncOp, ReturnOp
 from fxlower.dialects.fxt import VIEWS, AtenOp
+from fxlower.dialects.fxt.call import CallOp
 from fxlower.frontend.program import (
     ExpressionSlot,
     Imported,

@@ -9,6 +9,8 @@ are as in torch. Elementwise ops do not broadcast or promote: `fxt.broadcast` an
 from xdsl.ir import Dialect
 
 from fxlower.dialects.fxt.base import *  # noqa: F403
+from fxlower.dialects.fxt.call import *  # noqa: F403
+from fxlower.dialects.fxt.call import CallOp
 from fxlower.dialects.fxt.elementwise import *  # noqa: F403
 from fxlower.dialects.fxt.elementwise import ELEMENTWISE
 from fxlower.dialects.fxt.reduction import *  # noqa: F403
@@ -17,4 +19,4 @@ from fxlower.dialects.fxt.structured import STRUCTURED
 from fxlower.dialects.fxt.view import *  # noqa: F403
 from fxlower.dialects.fxt.view import VIEWS
 
-FXT = Dialect("fxt", [*ELEMENTWISE, *VIEWS, *STRUCTURED])
+FXT = Dialect("fxt", [*ELEMENTWISE, *VIEWS, *STRUCTURED, CallOp])

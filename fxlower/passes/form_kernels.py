@@ -12,7 +12,7 @@ Before:
 After:
 
     func.func @main(%x: tensor<8x16xf32>, %b: tensor<16xf32>) -> tensor<8x16xf32> {
-      %0 = func.call @add_tanh_1a2b3c4d(%x, %b) : (...) -> tensor<8x16xf32>
+      %0 = fxt.call @add_tanh_1a2b3c4d(%x, %b) : (...) -> tensor<8x16xf32>
       func.return %0 : tensor<8x16xf32>
     }
     func.func private @add_tanh_1a2b3c4d(%0: tensor<8x16xf32>, %1: tensor<16xf32>)
@@ -29,6 +29,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp, SymbolRefAttr, TensorType
+from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
@@ -40,7 +41,7 @@ from fxlower.analysis.layout import Strides, canonical, declared_strides
 from fxlower.analysis.symbols import substitute
 from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim, dims_of, emit, emit1, signless, tensor_type
-from fxlower.dialects.func import CallOp, FuncOp, ReturnOp
+from fxlower.dialects.fxt.call import CallOp
 from fxlower.passes.emit_loops_kernel import emit_loops_kernel
 from fxlower.passes.emit_structured_kernel import StructuredKernel, structured_kernel
 from fxlower.passes.kernel_shell import strides_of_results

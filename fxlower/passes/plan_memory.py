@@ -3,8 +3,8 @@
 Before:
     func.func private @exp_1(memref<4x8xf32>, memref<4x8xf32>)
     func.func private @segment_0(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
-      %0 = func.call @exp_1(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
-      %1 = func.call @exp_1(%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      %0 = fxt.call @exp_1(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      %1 = fxt.call @exp_1(%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
       func.return %1 : tensor<4x8xf32>
     }
 After:
@@ -33,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import memref
+from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseArrayBase,
@@ -61,7 +61,7 @@ from fxlower.analysis.layout import (
     view_strides,
 )
 from fxlower.analysis.symbols import add, mul, product
-from fxlower.dialects import func
+from fxlower.dialects import fxt
 from fxlower.dialects.build import (
     DYNAMIC,
     ELEMENT_BITS,
@@ -146,7 +146,7 @@ class SegmentRewriter:
         attributes = self.make_arguments(old)
         total = self.assign_places(old)
         for op in old.ops:
-            if isinstance(op, func.CallOp):
+            if isinstance(op, fxt.CallOp):
                 self.emit_call(op)
         emit(self.block, func.ReturnOp)
         self.replace_body(attributes, total)
@@ -205,7 +205,7 @@ class SegmentRewriter:
         temporaries: list[Root] = []
         step = 0
         for op in old.ops:
-            if isinstance(op, func.CallOp):
+            if isinstance(op, fxt.CallOp):
                 for value in op.operands:
                     if value in self.places:
                         self.places[value].root.last = step
@@ -242,7 +242,7 @@ class SegmentRewriter:
 
     # -------------------------------------------------------------------------------- calls
 
-    def emit_call(self, call: func.CallOp) -> None:
+    def emit_call(self, call: fxt.CallOp) -> None:
         name = call.callee.string_value()
         signature = self.signatures.get(name)
         if signature is None or any(isinstance(t, TensorType) for t in signature.inputs):

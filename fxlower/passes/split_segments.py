@@ -3,19 +3,19 @@
 Before:
 
     func.func @main(%x: tensor<4x8xf32>) -> tensor<32xf32> {
-      %0 = func.call @exp_1a2b3c4d(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      %0 = fxt.call @exp_1a2b3c4d(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
       %1 = fxt.aten "aten.sort.default", 0 (%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
       %2 = fxt.reshape %1 : (tensor<4x8xf32>) -> tensor<32xf32>
-      %3 = func.call @tanh_5e6f7a8b(%2) : (tensor<32xf32>) -> tensor<32xf32>
+      %3 = fxt.call @tanh_5e6f7a8b(%2) : (tensor<32xf32>) -> tensor<32xf32>
       func.return %3 : tensor<32xf32>
     }
 
 After:
 
     func.func @main(%x: tensor<4x8xf32>) -> tensor<32xf32> {
-      %0 = func.call @segment_0(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+      %0 = fxt.call @segment_0(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
       %1 = fxt.aten "aten.sort.default", 0 (%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
-      %2 = func.call @segment_1(%1) : (tensor<4x8xf32>) -> tensor<32xf32>
+      %2 = fxt.call @segment_1(%1) : (tensor<4x8xf32>) -> tensor<32xf32>
       func.return %2 : tensor<32xf32>
     }
     func.func private @segment_0(%x: tensor<4x8xf32>) -> tensor<4x8xf32> { ... }
@@ -42,6 +42,7 @@ from xdsl.dialects.builtin import (
     SymbolRefAttr,
     TensorType,
 )
+from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
@@ -59,7 +60,7 @@ from fxlower.dialects.build import (
     emit1,
     string_attr,
 )
-from fxlower.dialects.func import CallOp, FuncOp, ReturnOp
+from fxlower.dialects.fxt.call import CallOp
 from fxlower.dialects.fxt.view import VIEWS
 from fxlower.passes.kernel_shell import strides_dictionary, strides_of_results
 from fxlower.passes.materialize_dims import symbol_arguments

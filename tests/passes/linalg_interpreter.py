@@ -30,7 +30,7 @@ from fxlower.analysis.layout import (
 from fxlower.analysis.symbols import contiguous_strides, evaluate
 from fxlower.dialects import arith, fxt
 from fxlower.dialects.build import DYNAMIC, I1, INDEX, Dim, dim_of, dims_of
-from fxlower.dialects.func import CallOp
+from fxlower.dialects.fxt.call import CallOp
 from tests.passes.fxt_evaluator import DTYPES
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from xdsl.dialects import scf
+from xdsl.dialects import func, scf
 from xdsl.dialects.builtin import IntegerAttr, MemRefType, SymbolRefAttr
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
-from fxlower.dialects import func, llvm
+from fxlower.dialects import llvm
 from fxlower.dialects.build import I32, I64, emit1, int_attr
 from fxlower.dialects.llvm import PTR
 from fxlower.passes.to_llvm import arith, math, memref, vector

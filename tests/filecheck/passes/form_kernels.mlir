@@ -9,7 +9,7 @@ func.func @pointwise(%x: tensor<8x16xf32>, %b: tensor<16xf32>) -> tensor<8x16xf3
 }
 
 // CHECK-LABEL: func.func @pointwise(%x: tensor<8x16xf32>, %b: tensor<16xf32>) -> tensor<8x16xf32> {
-// CHECK-NEXT:    %0 = func.call @add_tanh_{{[0-9a-f]+}}(%x, %b) : (tensor<8x16xf32>, tensor<16xf32>) -> tensor<8x16xf32>
+// CHECK-NEXT:    %0 = fxt.call @add_tanh_{{[0-9a-f]+}}(%x, %b) : (tensor<8x16xf32>, tensor<16xf32>) -> tensor<8x16xf32>
 // CHECK-NEXT:    func.return %0 : tensor<8x16xf32>
 // CHECK-LABEL: func.func private @add_tanh_{{[0-9a-f]+}}(%0: tensor<8x16xf32>, %1: tensor<16xf32>) -> tensor<8x16xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "add,tanh", fxlower.shape = "8x16"} {
 // CHECK-NEXT:    %2 = tensor.empty() : tensor<8x16xf32>
@@ -36,7 +36,7 @@ func.func @softmax(%x: tensor<8x16xf32>) -> tensor<8x16xf32> {
 }
 
 // CHECK-LABEL: func.func @softmax(%x: tensor<8x16xf32>) -> tensor<8x16xf32> {
-// CHECK-NEXT:    %r = func.call @amax_sub_exp_sum_div_{{[0-9a-f]+}}(%x) : (tensor<8x16xf32>) -> tensor<8x16xf32>
+// CHECK-NEXT:    %r = fxt.call @amax_sub_exp_sum_div_{{[0-9a-f]+}}(%x) : (tensor<8x16xf32>) -> tensor<8x16xf32>
 // CHECK-NEXT:    func.return %r : tensor<8x16xf32>
 // CHECK-LABEL: func.func private @amax_sub_exp_sum_div_{{[0-9a-f]+}}(%0: tensor<8x16xf32>) -> tensor<8x16xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "amax,sub,exp,sum,div", fxlower.shape = "8[16]"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<8xf32>
@@ -88,7 +88,7 @@ func.func @norm(%x: tensor<8x16xf32>) -> tensor<8x16xf32> {
 }
 
 // CHECK-LABEL: func.func @norm(%x: tensor<8x16xf32>) -> tensor<8x16xf32> {
-// CHECK-NEXT:    %y = func.call @sum_div_sub_mul_rsqrt_{{[0-9a-f]+}}(%x) : (tensor<8x16xf32>) -> tensor<8x16xf32>
+// CHECK-NEXT:    %y = fxt.call @sum_div_sub_mul_rsqrt_{{[0-9a-f]+}}(%x) : (tensor<8x16xf32>) -> tensor<8x16xf32>
 // CHECK-NEXT:    func.return %y : tensor<8x16xf32>
 // CHECK-LABEL: func.func private @sum_div_sub_mul_rsqrt_{{[0-9a-f]+}}(%0: tensor<8x16xf32>) -> tensor<8x16xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "sum,div,sub,mul,rsqrt", fxlower.shape = "8[16]"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<8xf32>
@@ -141,7 +141,7 @@ func.func @two_results(%x: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>) {
 }
 
 // CHECK-LABEL: func.func @two_results(%x: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>) {
-// CHECK-NEXT:    %0, %1 = func.call @exp_sin_{{[0-9a-f]+}}(%x) : (tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>)
+// CHECK-NEXT:    %0, %1 = fxt.call @exp_sin_{{[0-9a-f]+}}(%x) : (tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>)
 // CHECK-NEXT:    func.return %0, %1 : tensor<64xf32>, tensor<64xf32>
 // CHECK-LABEL: func.func private @exp_sin_{{[0-9a-f]+}}(%0: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>) attributes {fxlower.kernel = "loops", fxlower.ops = "exp,sin", fxlower.shape = "64"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<64xf32>
@@ -170,7 +170,7 @@ func.func @group_norm_sum(%x: tensor<2x6x5xf32>) -> tensor<2x3xf32> {
 
 // CHECK-LABEL: func.func @group_norm_sum(%x: tensor<2x6x5xf32>) -> tensor<2x3xf32> {
 // CHECK-NEXT:    %0 = fxt.reshape %x : (tensor<2x6x5xf32>) -> tensor<2x3x2x5xf32>
-// CHECK-NEXT:    %1 = func.call @exp_sum_{{[0-9a-f]+}}(%0) : (tensor<2x3x2x5xf32>) -> tensor<2x3xf32>
+// CHECK-NEXT:    %1 = fxt.call @exp_sum_{{[0-9a-f]+}}(%0) : (tensor<2x3x2x5xf32>) -> tensor<2x3xf32>
 // CHECK-NEXT:    func.return %1 : tensor<2x3xf32>
 // CHECK-LABEL: func.func private @exp_sum_{{[0-9a-f]+}}(%0: tensor<2x3x2x5xf32>) -> tensor<2x3xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "exp,sum", fxlower.shape = "2x3[2x5]"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<2x3xf32>
@@ -194,7 +194,7 @@ func.func @permuted(%x: tensor<8x16xf32>, %y: tensor<16x8xf32>) -> tensor<8x16xf
 }
 
 // CHECK-LABEL: func.func @permuted(%x: tensor<8x16xf32>, %y: tensor<16x8xf32>) -> tensor<8x16xf32> {
-// CHECK-NEXT:    %0 = func.call @mul_{{[0-9a-f]+}}(%x, %y) : (tensor<8x16xf32>, tensor<16x8xf32>) -> tensor<8x16xf32>
+// CHECK-NEXT:    %0 = fxt.call @mul_{{[0-9a-f]+}}(%x, %y) : (tensor<8x16xf32>, tensor<16x8xf32>) -> tensor<8x16xf32>
 // CHECK-NEXT:    func.return %0 : tensor<8x16xf32>
 // CHECK-LABEL: func.func private @mul_{{[0-9a-f]+}}(%0: tensor<8x16xf32>, %1: tensor<16x8xf32>) -> tensor<8x16xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "mul", fxlower.shape = "8x16"} {
 // CHECK-NEXT:    %2 = tensor.empty() : tensor<8x16xf32>
@@ -218,7 +218,7 @@ func.func @gather(%table: tensor<100x16xf32>, %i: tensor<8xi64>) -> tensor<8x16x
 }
 
 // CHECK-LABEL: func.func @gather(%table: tensor<100x16xf32>, %i: tensor<8xi64>) -> tensor<8x16xf32> {
-// CHECK-NEXT:    %0 = func.call @normalize_index_gather_neg_{{[0-9a-f]+}}(%table, %i) : (tensor<100x16xf32>, tensor<8xi64>) -> tensor<8x16xf32>
+// CHECK-NEXT:    %0 = fxt.call @normalize_index_gather_neg_{{[0-9a-f]+}}(%table, %i) : (tensor<100x16xf32>, tensor<8xi64>) -> tensor<8x16xf32>
 // CHECK-NEXT:    func.return %0 : tensor<8x16xf32>
 // CHECK-LABEL: func.func private @normalize_index_gather_neg_{{[0-9a-f]+}}(%0: tensor<100x16xf32>, %1: tensor<8xi64>) -> tensor<8x16xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "normalize_index,gather,neg", fxlower.shape = "8x16"} {
 // CHECK-NEXT:    %2 = tensor.empty() : tensor<8x16xf32>
@@ -246,8 +246,8 @@ func.func @rows_then_columns(%x: tensor<8x16xf32>) -> (tensor<8xf32>, tensor<16x
 }
 
 // CHECK-LABEL: func.func @rows_then_columns(%x: tensor<8x16xf32>) -> (tensor<8xf32>, tensor<16xf32>) {
-// CHECK-NEXT:    %0, %1 = func.call @exp_sum_{{[0-9a-f]+}}(%x) : (tensor<8x16xf32>) -> (tensor<8x16xf32>, tensor<8xf32>)
-// CHECK-NEXT:    %2 = func.call @sum_{{[0-9a-f]+}}(%0) : (tensor<8x16xf32>) -> tensor<16xf32>
+// CHECK-NEXT:    %0, %1 = fxt.call @exp_sum_{{[0-9a-f]+}}(%x) : (tensor<8x16xf32>) -> (tensor<8x16xf32>, tensor<8xf32>)
+// CHECK-NEXT:    %2 = fxt.call @sum_{{[0-9a-f]+}}(%0) : (tensor<8x16xf32>) -> tensor<16xf32>
 // CHECK-NEXT:    func.return %1, %2 : tensor<8xf32>, tensor<16xf32>
 // CHECK-LABEL: func.func private @exp_sum_{{[0-9a-f]+}}(%0: tensor<8x16xf32>) -> (tensor<8x16xf32>, tensor<8xf32>) attributes {fxlower.kernel = "loops", fxlower.ops = "exp,sum", fxlower.shape = "8[16]"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<8x16xf32>
@@ -287,8 +287,8 @@ func.func @with_own_transpose(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
 }
 
 // CHECK-LABEL: func.func @with_own_transpose(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
-// CHECK-NEXT:    %0 = func.call @exp_{{[0-9a-f]+}}(%x) : (tensor<8x8xf32>) -> tensor<8x8xf32>
-// CHECK-NEXT:    %1 = func.call @add_{{[0-9a-f]+}}(%0) : (tensor<8x8xf32>) -> tensor<8x8xf32>
+// CHECK-NEXT:    %0 = fxt.call @exp_{{[0-9a-f]+}}(%x) : (tensor<8x8xf32>) -> tensor<8x8xf32>
+// CHECK-NEXT:    %1 = fxt.call @add_{{[0-9a-f]+}}(%0) : (tensor<8x8xf32>) -> tensor<8x8xf32>
 // CHECK-NEXT:    func.return %1 : tensor<8x8xf32>
 // CHECK-LABEL: func.func private @exp_{{[0-9a-f]+}}(%0: tensor<8x8xf32>) -> tensor<8x8xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "exp", fxlower.shape = "8x8"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<8x8xf32>
@@ -318,9 +318,9 @@ func.func @slice(%x: tensor<8x8xf32>) -> tensor<4x8xf32> {
 }
 
 // CHECK-LABEL: func.func @slice(%x: tensor<8x8xf32>) -> tensor<4x8xf32> {
-// CHECK-NEXT:    %0 = func.call @exp_{{[0-9a-f]+}}(%x) : (tensor<8x8xf32>) -> tensor<8x8xf32>
+// CHECK-NEXT:    %0 = fxt.call @exp_{{[0-9a-f]+}}(%x) : (tensor<8x8xf32>) -> tensor<8x8xf32>
 // CHECK-NEXT:    %1 = fxt.slice %0, [4 : i64, 0 : i64], array<i64: 1, 1> : (tensor<8x8xf32>) -> tensor<4x8xf32>
-// CHECK-NEXT:    %2 = func.call @sin_{{[0-9a-f]+}}(%1) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %2 = fxt.call @sin_{{[0-9a-f]+}}(%1) : (tensor<4x8xf32>) -> tensor<4x8xf32>
 // CHECK-NEXT:    func.return %2 : tensor<4x8xf32>
 // CHECK-LABEL: func.func private @exp_{{[0-9a-f]+}}(%0: tensor<8x8xf32>) -> tensor<8x8xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "exp", fxlower.shape = "8x8"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<8x8xf32>
@@ -350,9 +350,9 @@ func.func @around_aten(%x: tensor<8xf32>) -> tensor<8xf32> {
 }
 
 // CHECK-LABEL: func.func @around_aten(%x: tensor<8xf32>) -> tensor<8xf32> {
-// CHECK-NEXT:    %0 = func.call @exp_{{[0-9a-f]+}}(%x) : (tensor<8xf32>) -> tensor<8xf32>
+// CHECK-NEXT:    %0 = fxt.call @exp_{{[0-9a-f]+}}(%x) : (tensor<8xf32>) -> tensor<8xf32>
 // CHECK-NEXT:    %1 = fxt.aten "aten.sort.default", 0(%0) : (tensor<8xf32>) -> tensor<8xf32>
-// CHECK-NEXT:    %2 = func.call @add_{{[0-9a-f]+}}(%0, %1) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+// CHECK-NEXT:    %2 = fxt.call @add_{{[0-9a-f]+}}(%0, %1) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
 // CHECK-NEXT:    func.return %2 : tensor<8xf32>
 // CHECK-LABEL: func.func private @exp_{{[0-9a-f]+}}(%0: tensor<8xf32>) -> tensor<8xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "exp", fxlower.shape = "8"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<8xf32>
@@ -383,8 +383,8 @@ func.func @signs(%x: tensor<8xui8>, %y: tensor<8xi8>, %p: tensor<8xi1>) -> (tens
 }
 
 // CHECK-LABEL: func.func @signs(%x: tensor<8xi8>, %y: tensor<8xi8>, %p: tensor<8xi1>) -> (tensor<8xi8>, tensor<8xi1>, tensor<8xf32>) {
-// CHECK-NEXT:    %0, %1 = func.call @max_cast_{{[0-9a-f]+}}(%x) : (tensor<8xi8>) -> (tensor<8xi8>, tensor<8xf32>)
-// CHECK-NEXT:    %2 = func.call @cmp_add_{{[0-9a-f]+}}(%y, %p) : (tensor<8xi8>, tensor<8xi1>) -> tensor<8xi1>
+// CHECK-NEXT:    %0, %1 = fxt.call @max_cast_{{[0-9a-f]+}}(%x) : (tensor<8xi8>) -> (tensor<8xi8>, tensor<8xf32>)
+// CHECK-NEXT:    %2 = fxt.call @cmp_add_{{[0-9a-f]+}}(%y, %p) : (tensor<8xi8>, tensor<8xi1>) -> tensor<8xi1>
 // CHECK-NEXT:    func.return %0, %2, %1 : tensor<8xi8>, tensor<8xi1>, tensor<8xf32>
 // CHECK-LABEL: func.func private @max_cast_{{[0-9a-f]+}}(%0: tensor<8xi8>) -> (tensor<8xi8>, tensor<8xf32>) attributes {fxlower.kernel = "loops", fxlower.ops = "max,cast", fxlower.shape = "8"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<8xi8>

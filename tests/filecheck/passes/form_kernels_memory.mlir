@@ -8,8 +8,8 @@ func.func @duplicates(%x: tensor<?x8xf32, ["s0", 8 : i64]>, %y: tensor<?x8xf32, 
 }
 
 // CHECK-LABEL: func.func @duplicates(%x: tensor<?x8xf32, ["s0", 8 : i64]>, %y: tensor<?x8xf32, ["s1", 8 : i64]>, %s0: index {fxt.symbol = "s0"}, %s1: index {fxt.symbol = "s1"}) -> (tensor<?x8xf32, ["s0", 8 : i64]>, tensor<?x8xf32, ["s1", 8 : i64]>) {
-// CHECK-NEXT:    %0 = func.call @exp_{{[0-9a-f]+}}(%x, %s0) : (tensor<?x8xf32, ["s0", 8 : i64]>, index) -> tensor<?x8xf32, ["s0", 8 : i64]>
-// CHECK-NEXT:    %1 = func.call @exp_{{[0-9a-f]+}}(%y, %s1) : (tensor<?x8xf32, ["s1", 8 : i64]>, index) -> tensor<?x8xf32, ["s1", 8 : i64]>
+// CHECK-NEXT:    %0 = fxt.call @exp_{{[0-9a-f]+}}(%x, %s0) : (tensor<?x8xf32, ["s0", 8 : i64]>, index) -> tensor<?x8xf32, ["s0", 8 : i64]>
+// CHECK-NEXT:    %1 = fxt.call @exp_{{[0-9a-f]+}}(%y, %s1) : (tensor<?x8xf32, ["s1", 8 : i64]>, index) -> tensor<?x8xf32, ["s1", 8 : i64]>
 // CHECK-NEXT:    func.return %0, %1 : tensor<?x8xf32, ["s0", 8 : i64]>, tensor<?x8xf32, ["s1", 8 : i64]>
 // CHECK-LABEL: func.func private @exp_{{[0-9a-f]+}}(%0: tensor<?x8xf32, ["d0", 8 : i64]>, %d0: index {fxt.symbol = "d0"}) -> tensor<?x8xf32, ["d0", 8 : i64]> attributes {fxlower.kernel = "loops", fxlower.ops = "exp", fxlower.shape = "d0x8"} {
 // CHECK-NEXT:    %1 = tensor.empty(%d0) : tensor<?x8xf32, ["d0", 8 : i64]>
@@ -32,7 +32,7 @@ func.func @long_rows(%x: tensor<8x?xf32, [8 : i64, "s0"]>, %s0: index {fxt.symbo
 }
 
 // CHECK-LABEL: func.func @long_rows(%x: tensor<8x?xf32, [8 : i64, "s0"]>, %s0: index {fxt.symbol = "s0"}) -> tensor<8x?xf32, [8 : i64, "s0"]> {
-// CHECK-NEXT:    %r, %0 = func.call @exp_sum_div_{{[0-9a-f]+}}(%x, %s0) : (tensor<8x?xf32, [8 : i64, "s0"]>, index) -> (tensor<8x?xf32, [8 : i64, "s0"]>, tensor<8x?xf32, [8 : i64, "s0"]>)
+// CHECK-NEXT:    %r, %0 = fxt.call @exp_sum_div_{{[0-9a-f]+}}(%x, %s0) : (tensor<8x?xf32, [8 : i64, "s0"]>, index) -> (tensor<8x?xf32, [8 : i64, "s0"]>, tensor<8x?xf32, [8 : i64, "s0"]>)
 // CHECK-NEXT:    func.return %r : tensor<8x?xf32, [8 : i64, "s0"]>
 // CHECK-LABEL: func.func private @exp_sum_div_{{[0-9a-f]+}}(%0: tensor<8x?xf32, [8 : i64, "d0"]>, %d0: index {fxt.symbol = "d0"}) -> (tensor<8x?xf32, [8 : i64, "d0"]>, tensor<8x?xf32, [8 : i64, "d0"]>) attributes {fxlower.kernel = "loops", fxlower.ops = "exp,sum,div", fxlower.shape = "8[d0]"} {
 // CHECK-NEXT:    %1 = tensor.empty(%d0) : tensor<8x?xf32, [8 : i64, "d0"]>
@@ -68,7 +68,7 @@ func.func @matmul(%x: tensor<8x16xbf16>, %w: tensor<4x16xbf16>) -> tensor<8x4xbf
 
 // CHECK-LABEL: func.func @matmul(%x: tensor<8x16xbf16>, %w: tensor<4x16xbf16>) -> tensor<8x4xbf16> {
 // CHECK-NEXT:    %0 = fxt.permute %w, array<i64: 1, 0> : (tensor<4x16xbf16>) -> tensor<16x4xbf16>
-// CHECK-NEXT:    %1 = func.call @matmul_{{[0-9a-f]+}}(%x, %0) : (tensor<8x16xbf16>, tensor<16x4xbf16>) -> tensor<8x4xbf16>
+// CHECK-NEXT:    %1 = fxt.call @matmul_{{[0-9a-f]+}}(%x, %0) : (tensor<8x16xbf16>, tensor<16x4xbf16>) -> tensor<8x4xbf16>
 // CHECK-NEXT:    func.return %1 : tensor<8x4xbf16>
 // CHECK-LABEL: func.func private @matmul_{{[0-9a-f]+}}(%0: tensor<8x16xbf16>, %1: tensor<16x4xbf16> {fxt.strides = [1 : i64, 16 : i64]}) -> tensor<8x4xbf16> attributes {fxlower.kernel = "contraction", fxlower.ops = "matmul", fxlower.shape = "8x4[16]"} {
 // CHECK-NEXT:    %2 = tensor.empty() : tensor<8x4xf32>
@@ -100,7 +100,7 @@ func.func @broadcast_batch(%x: tensor<2x8x16xf32>, %w: tensor<16x4xf32>) -> tens
 }
 
 // CHECK-LABEL: func.func @broadcast_batch(%x: tensor<2x8x16xf32>, %w: tensor<16x4xf32>) -> tensor<2x8x4xf32> {
-// CHECK-NEXT:    %0 = func.call @matmul_{{[0-9a-f]+}}(%x, %w) : (tensor<2x8x16xf32>, tensor<16x4xf32>) -> tensor<2x8x4xf32>
+// CHECK-NEXT:    %0 = fxt.call @matmul_{{[0-9a-f]+}}(%x, %w) : (tensor<2x8x16xf32>, tensor<16x4xf32>) -> tensor<2x8x4xf32>
 // CHECK-NEXT:    func.return %0 : tensor<2x8x4xf32>
 // CHECK-LABEL: func.func private @matmul_{{[0-9a-f]+}}(%0: tensor<2x8x16xf32>, %1: tensor<16x4xf32>) -> tensor<2x8x4xf32> attributes {fxlower.kernel = "contraction", fxlower.ops = "matmul", fxlower.shape = "2x8x4[16]"} {
 // CHECK-NEXT:    %2 = tensor.empty() : tensor<2x8x4xf32>
@@ -125,7 +125,7 @@ func.func @heads(%p: tensor<2x4x4xf32>, %v: tensor<2x4x8xf32>) -> tensor<4x16xf3
 }
 
 // CHECK-LABEL: func.func @heads(%p: tensor<2x4x4xf32>, %v: tensor<2x4x8xf32>) -> tensor<4x16xf32> {
-// CHECK-NEXT:    %0 = func.call @matmul_{{[0-9a-f]+}}(%p, %v) {strides = [[8 : i64, 16 : i64, 1 : i64]]} : (tensor<2x4x4xf32>, tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+// CHECK-NEXT:    %0 = fxt.call @matmul_{{[0-9a-f]+}}(%p, %v) {strides = [[8 : i64, 16 : i64, 1 : i64]]} : (tensor<2x4x4xf32>, tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
 // CHECK-NEXT:    %1 = fxt.permute %0, array<i64: 1, 0, 2> : (tensor<2x4x8xf32>) -> tensor<4x2x8xf32>
 // CHECK-NEXT:    %2 = fxt.reshape %1 : (tensor<4x2x8xf32>) -> tensor<4x16xf32>
 // CHECK-NEXT:    func.return %2 : tensor<4x16xf32>
@@ -151,7 +151,7 @@ func.func @copy(%x: tensor<4x8xf32>) -> tensor<32xf32> {
 }
 
 // CHECK-LABEL: func.func @copy(%x: tensor<4x8xf32>) -> tensor<32xf32> {
-// CHECK-NEXT:    %0 = func.call @copy_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<8x4xf32>
+// CHECK-NEXT:    %0 = fxt.call @copy_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<8x4xf32>
 // CHECK-NEXT:    %1 = fxt.reshape %0 : (tensor<8x4xf32>) -> tensor<32xf32>
 // CHECK-NEXT:    func.return %1 : tensor<32xf32>
 // CHECK-LABEL: func.func private @copy_{{[0-9a-f]+}}(%0: tensor<4x8xf32>) -> tensor<8x4xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "copy", fxlower.shape = "8x4"} {
@@ -172,7 +172,7 @@ func.func @result_strides(%x: tensor<4x8xf32>) -> (tensor<8x4xf32> {fxt.strides 
 }
 
 // CHECK-LABEL: func.func @result_strides(%x: tensor<4x8xf32>) -> (tensor<8x4xf32> {fxt.strides = [1 : i64, 8 : i64]}) {
-// CHECK-NEXT:    %0 = func.call @exp_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %0 = fxt.call @exp_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
 // CHECK-NEXT:    %1 = fxt.permute %0, array<i64: 1, 0> : (tensor<4x8xf32>) -> tensor<8x4xf32>
 // CHECK-NEXT:    func.return %1 : tensor<8x4xf32>
 // CHECK-LABEL: func.func private @exp_{{[0-9a-f]+}}(%0: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "exp", fxlower.shape = "4x8"} {
@@ -193,7 +193,7 @@ func.func @mutation(%x: tensor<4x8xf32> {fxt.strides = [1 : i64, 4 : i64]}) -> (
 }
 
 // CHECK-LABEL: func.func @mutation(%x: tensor<4x8xf32> {fxt.strides = [1 : i64, 4 : i64]}) -> (tensor<4x8xf32> {fxt.mutates = 0 : i64}) {
-// CHECK-NEXT:    %0 = func.call @exp_{{[0-9a-f]+}}(%x) {strides = [[1 : i64, 4 : i64]]} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %0 = fxt.call @exp_{{[0-9a-f]+}}(%x) {strides = [[1 : i64, 4 : i64]]} : (tensor<4x8xf32>) -> tensor<4x8xf32>
 // CHECK-NEXT:    func.return %0 : tensor<4x8xf32>
 // CHECK-LABEL: func.func private @exp_{{[0-9a-f]+}}(%0: tensor<4x8xf32> {fxt.strides = [1 : i64, 4 : i64]}) -> (tensor<4x8xf32> {fxt.strides = [1 : i64, 4 : i64]}) attributes {fxlower.kernel = "loops", fxlower.ops = "exp", fxlower.shape = "4x8"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<4x8xf32>
@@ -213,7 +213,7 @@ func.func @inputs(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<8x4xf32> {fxt
 }
 
 // CHECK-LABEL: func.func @inputs(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<8x4xf32> {fxt.strides = [1 : i64, 8 : i64]}, tensor<8x4xf32>) {
-// CHECK-NEXT:    %0 = func.call @copy_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<8x4xf32>
+// CHECK-NEXT:    %0 = fxt.call @copy_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<8x4xf32>
 // CHECK-NEXT:    %1 = fxt.permute %x, array<i64: 1, 0> : (tensor<4x8xf32>) -> tensor<8x4xf32>
 // CHECK-NEXT:    func.return %x, %1, %0 : tensor<4x8xf32>, tensor<8x4xf32>, tensor<8x4xf32>
 // CHECK-LABEL: func.func private @copy_{{[0-9a-f]+}}(%0: tensor<4x8xf32>) -> tensor<8x4xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "copy", fxlower.shape = "8x4"} {
@@ -232,7 +232,7 @@ func.func @concat(%x: tensor<4x8xf32>, %y: tensor<4x2xf32>) -> tensor<4x10xf32> 
 }
 
 // CHECK-LABEL: func.func @concat(%x: tensor<4x8xf32>, %y: tensor<4x2xf32>) -> tensor<4x10xf32> {
-// CHECK-NEXT:    %0 = func.call @concat_{{[0-9a-f]+}}(%x, %y) : (tensor<4x8xf32>, tensor<4x2xf32>) -> tensor<4x10xf32>
+// CHECK-NEXT:    %0 = fxt.call @concat_{{[0-9a-f]+}}(%x, %y) : (tensor<4x8xf32>, tensor<4x2xf32>) -> tensor<4x10xf32>
 // CHECK-NEXT:    func.return %0 : tensor<4x10xf32>
 // CHECK-LABEL: func.func private @concat_{{[0-9a-f]+}}(%0: tensor<4x8xf32>, %1: tensor<4x2xf32>) -> tensor<4x10xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "concat", fxlower.shape = "4x10"} {
 // CHECK-NEXT:    %2 = tensor.empty() : tensor<4x10xf32>
@@ -258,7 +258,7 @@ func.func @pad(%x: tensor<4x8xf32>) -> tensor<6x8xf32> {
 }
 
 // CHECK-LABEL: func.func @pad(%x: tensor<4x8xf32>) -> tensor<6x8xf32> {
-// CHECK-NEXT:    %0 = func.call @pad_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<6x8xf32>
+// CHECK-NEXT:    %0 = fxt.call @pad_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<6x8xf32>
 // CHECK-NEXT:    func.return %0 : tensor<6x8xf32>
 // CHECK-LABEL: func.func private @pad_{{[0-9a-f]+}}(%0: tensor<4x8xf32>) -> tensor<6x8xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "pad", fxlower.shape = "6x8"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<6x8xf32>
@@ -280,7 +280,7 @@ func.func @scan(%x: tensor<4x8xui8>) -> tensor<4x8xui8> {
 }
 
 // CHECK-LABEL: func.func @scan(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
-// CHECK-NEXT:    %0 = func.call @cumsum_{{[0-9a-f]+}}(%x) : (tensor<4x8xi8>) -> tensor<4x8xi8>
+// CHECK-NEXT:    %0 = fxt.call @cumsum_{{[0-9a-f]+}}(%x) : (tensor<4x8xi8>) -> tensor<4x8xi8>
 // CHECK-NEXT:    func.return %0 : tensor<4x8xi8>
 // CHECK-LABEL: func.func private @cumsum_{{[0-9a-f]+}}(%0: tensor<4x8xi8>) -> tensor<4x8xi8> attributes {fxlower.kernel = "scan", fxlower.ops = "cumsum", fxlower.shape = "4x8"} {
 // CHECK-NEXT:    %1 = fxt.cumsum %0, 1 : (tensor<4x8xi8>) -> tensor<4x8xi8>
@@ -297,7 +297,7 @@ func.func @scatter(%u: tensor<4x8xf32>, %i: tensor<4x8xi64>) -> tensor<9x8xf32> 
 }
 
 // CHECK-LABEL: func.func @scatter(%u: tensor<4x8xf32>, %i: tensor<4x8xi64>) -> tensor<9x8xf32> {
-// CHECK-NEXT:    %r = func.call @scatter_{{[0-9a-f]+}}(%u, %i) : (tensor<4x8xf32>, tensor<4x8xi64>) -> tensor<9x8xf32>
+// CHECK-NEXT:    %r = fxt.call @scatter_{{[0-9a-f]+}}(%u, %i) : (tensor<4x8xf32>, tensor<4x8xi64>) -> tensor<9x8xf32>
 // CHECK-NEXT:    func.return %r : tensor<9x8xf32>
 // CHECK-LABEL: func.func private @scatter_{{[0-9a-f]+}}(%0: tensor<4x8xf32>, %1: tensor<4x8xi64>) -> tensor<9x8xf32> attributes {fxlower.kernel = "scatter", fxlower.ops = "scatter", fxlower.shape = "9x8"} {
 // CHECK-NEXT:    %2 = fxt.full 0.000000e+00 : f32 : tensor<9x8xf32>

@@ -12,8 +12,8 @@ func.func private @exp_1(%a: tensor<4x8xf32>) -> tensor<4x8xf32> attributes {fxl
   func.return %0 : tensor<4x8xf32>
 }
 func.func private @segment_0(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
-  %0 = func.call @exp_1(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
-  %1 = func.call @exp_1(%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %0 = fxt.call @exp_1(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = fxt.call @exp_1(%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
   func.return %1 : tensor<4x8xf32>
 }
 // CHECK-LABEL: func.func private @segment_0
@@ -42,7 +42,7 @@ func.func private @take_1(%a: tensor<8x2xi64> {fxt.strides = [1, 8]}) -> tensor<
 func.func private @segment_1(%x: tensor<4x8xi64>) -> tensor<8x2xi64> {
   %0 = fxt.slice %x, [2, 0], array<i64: 1, 1> : (tensor<4x8xi64>) -> tensor<2x8xi64>
   %1 = fxt.permute %0, array<i64: 1, 0> : (tensor<2x8xi64>) -> tensor<8x2xi64>
-  %2 = func.call @take_1(%1) : (tensor<8x2xi64>) -> tensor<8x2xi64>
+  %2 = fxt.call @take_1(%1) : (tensor<8x2xi64>) -> tensor<8x2xi64>
   func.return %2 : tensor<8x2xi64>
 }
 // CHECK-LABEL: func.func private @segment_1
@@ -66,8 +66,8 @@ func.func private @exp_2(%a: tensor<?xf32, ["d0"]>, %d0: index {fxt.symbol = "d0
   func.return %0 : tensor<?xf32, ["d0"]>
 }
 func.func private @segment_2(%x: tensor<?xf32, ["s0"]>, %s: index {fxt.symbol = "s0"}) -> tensor<?xf32, ["s0"]> {
-  %0 = func.call @exp_2(%x, %s) : (tensor<?xf32, ["s0"]>, index) -> tensor<?xf32, ["s0"]>
-  %1 = func.call @exp_2(%0, %s) : (tensor<?xf32, ["s0"]>, index) -> tensor<?xf32, ["s0"]>
+  %0 = fxt.call @exp_2(%x, %s) : (tensor<?xf32, ["s0"]>, index) -> tensor<?xf32, ["s0"]>
+  %1 = fxt.call @exp_2(%0, %s) : (tensor<?xf32, ["s0"]>, index) -> tensor<?xf32, ["s0"]>
   func.return %1 : tensor<?xf32, ["s0"]>
 }
 // CHECK-LABEL: func.func private @segment_2

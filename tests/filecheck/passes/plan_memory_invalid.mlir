@@ -3,7 +3,7 @@
 // CHECK: plan-memory: kernel @exp_1 must be declared with memrefs before its callers are lowered
 func.func private @exp_1(tensor<4xf32>) -> tensor<4xf32>
 func.func private @segment_0(%x: tensor<4xf32>) -> tensor<4xf32> {
-  %0 = func.call @exp_1(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  %0 = fxt.call @exp_1(%x) : (tensor<4xf32>) -> tensor<4xf32>
   func.return %0 : tensor<4xf32>
 }
 
@@ -15,7 +15,7 @@ func.func private @segment_0(%x: tensor<2x4xf32> {fxt.strides = [1, 2]}) -> tens
   %p = fxt.permute %x, array<i64: 1, 0> : (tensor<2x4xf32>) -> tensor<4x2xf32>
   %q = fxt.permute %p, array<i64: 1, 0> : (tensor<4x2xf32>) -> tensor<2x4xf32>
   %r = fxt.reshape %q : (tensor<2x4xf32>) -> tensor<8xf32>
-  %0 = func.call @copy(%r) : (tensor<8xf32>) -> tensor<8xf32>
+  %0 = fxt.call @copy(%r) : (tensor<8xf32>) -> tensor<8xf32>
   func.return %0 : tensor<8xf32>
 }
 

@@ -2,13 +2,13 @@
 
 // Calls between two calls of the host become a segment; views are made again where they are used.
 func.func @main(%x: tensor<4x8xf32>) -> tensor<8x4xf32> {
-  %0 = func.call @exp_0(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
-  %1 = func.call @exp_0(%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %0 = fxt.call @exp_0(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = fxt.call @exp_0(%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
   %2 = fxt.aten "aten.sort.default", 0 (%1) {strides = [[1 : i64, 4 : i64]]} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   %3 = fxt.permute %2, array<i64: 1, 0> : (tensor<4x8xf32>) -> tensor<8x4xf32>
   %4 = fxt.reshape %3 : (tensor<8x4xf32>) -> tensor<4x8xf32>
-  %5 = func.call @exp_0(%4) : (tensor<4x8xf32>) -> tensor<4x8xf32>
-  %6 = func.call @add_1(%5, %0) : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %5 = fxt.call @exp_0(%4) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %6 = fxt.call @add_1(%5, %0) : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
   %7 = fxt.permute %6, array<i64: 1, 0> : (tensor<4x8xf32>) -> tensor<8x4xf32>
   func.return %7 : tensor<8x4xf32>
 }
@@ -16,20 +16,20 @@ func.func private @exp_0(tensor<4x8xf32>) -> tensor<4x8xf32> attributes {fxlower
 func.func private @add_1(tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32> attributes {fxlower.kernel = "loops"}
 
 // CHECK-LABEL: func.func @main(%x: tensor<4x8xf32>) -> tensor<8x4xf32> {
-// CHECK-NEXT:    %0, %1 = func.call @segment_0(%x) : (tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>)
+// CHECK-NEXT:    %0, %1 = fxt.call @segment_0(%x) : (tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>)
 // CHECK-NEXT:    %2 = fxt.aten "aten.sort.default", 0(%0) {strides = [[1 : i64, 4 : i64]]} : (tensor<4x8xf32>) -> tensor<4x8xf32>
-// CHECK-NEXT:    %3 = func.call @segment_1(%2, %1) : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %3 = fxt.call @segment_1(%2, %1) : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
 // CHECK-NEXT:    %4 = fxt.permute %3, array<i64: 1, 0> : (tensor<4x8xf32>) -> tensor<8x4xf32>
 // CHECK-NEXT:    func.return %4 : tensor<8x4xf32>
 // CHECK-LABEL: func.func private @segment_0(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
-// CHECK-NEXT:    %0 = func.call @exp_0(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
-// CHECK-NEXT:    %1 = func.call @exp_0(%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %0 = fxt.call @exp_0(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %1 = fxt.call @exp_0(%0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
 // CHECK-NEXT:    func.return %1, %0 : tensor<4x8xf32>, tensor<4x8xf32>
 // CHECK-LABEL: func.func private @segment_1(%0: tensor<4x8xf32> {fxt.strides = [1 : i64, 4 : i64]}, %1: tensor<4x8xf32>) -> tensor<4x8xf32> {
 // CHECK-NEXT:    %2 = fxt.permute %0, array<i64: 1, 0> : (tensor<4x8xf32>) -> tensor<8x4xf32>
 // CHECK-NEXT:    %3 = fxt.reshape %2 : (tensor<8x4xf32>) -> tensor<4x8xf32>
-// CHECK-NEXT:    %4 = func.call @exp_0(%3) : (tensor<4x8xf32>) -> tensor<4x8xf32>
-// CHECK-NEXT:    %5 = func.call @add_1(%4, %1) : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %4 = fxt.call @exp_0(%3) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %5 = fxt.call @add_1(%4, %1) : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
 // CHECK-NEXT:    func.return %5 : tensor<4x8xf32>
 // CHECK-LABEL: func.func private @exp_0(tensor<4x8xf32>) -> tensor<4x8xf32> attributes {fxlower.kernel = "loops"}
 // CHECK-LABEL: func.func private @add_1(tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32> attributes {fxlower.kernel = "loops"}
@@ -38,7 +38,7 @@ func.func private @add_1(tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32> at
 
 // A segment takes the symbols that its types, strides and kernels name.
 func.func @symbols(%x: tensor<?x8xf32, ["s0", 8 : i64]>, %y: tensor<4xf32>, %s1: index {fxt.symbol = "s1"}, %s0: index {fxt.symbol = "s0"}) -> tensor<?x8xf32, ["s0", 8 : i64]> {
-  %0 = func.call @exp_0(%x, %s0) : (tensor<?x8xf32, ["s0", 8 : i64]>, index) -> tensor<?x8xf32, ["s0", 8 : i64]>
+  %0 = fxt.call @exp_0(%x, %s0) : (tensor<?x8xf32, ["s0", 8 : i64]>, index) -> tensor<?x8xf32, ["s0", 8 : i64]>
   func.return %0 : tensor<?x8xf32, ["s0", 8 : i64]>
 }
 func.func private @exp_0(%0: tensor<?x8xf32, ["d0", 8 : i64]>, %d0: index {fxt.symbol = "d0"}) -> tensor<?x8xf32, ["d0", 8 : i64]> attributes {fxlower.kernel = "loops"} {
@@ -46,10 +46,10 @@ func.func private @exp_0(%0: tensor<?x8xf32, ["d0", 8 : i64]>, %d0: index {fxt.s
 }
 
 // CHECK-LABEL: func.func @symbols(%x: tensor<?x8xf32, ["s0", 8 : i64]>, %y: tensor<4xf32>, %s1: index {fxt.symbol = "s1"}, %s0: index {fxt.symbol = "s0"}) -> tensor<?x8xf32, ["s0", 8 : i64]> {
-// CHECK-NEXT:    %0 = func.call @segment_0(%x, %s0) : (tensor<?x8xf32, ["s0", 8 : i64]>, index) -> tensor<?x8xf32, ["s0", 8 : i64]>
+// CHECK-NEXT:    %0 = fxt.call @segment_0(%x, %s0) : (tensor<?x8xf32, ["s0", 8 : i64]>, index) -> tensor<?x8xf32, ["s0", 8 : i64]>
 // CHECK-NEXT:    func.return %0 : tensor<?x8xf32, ["s0", 8 : i64]>
 // CHECK-LABEL: func.func private @segment_0(%x: tensor<?x8xf32, ["s0", 8 : i64]>, %s0: index {fxt.symbol = "s0"}) -> tensor<?x8xf32, ["s0", 8 : i64]> {
-// CHECK-NEXT:    %0 = func.call @exp_0(%x, %s0) : (tensor<?x8xf32, ["s0", 8 : i64]>, index) -> tensor<?x8xf32, ["s0", 8 : i64]>
+// CHECK-NEXT:    %0 = fxt.call @exp_0(%x, %s0) : (tensor<?x8xf32, ["s0", 8 : i64]>, index) -> tensor<?x8xf32, ["s0", 8 : i64]>
 // CHECK-NEXT:    func.return %0 : tensor<?x8xf32, ["s0", 8 : i64]>
 // CHECK-LABEL: func.func private @exp_0(%0: tensor<?x8xf32, ["d0", 8 : i64]>, %d0: index {fxt.symbol = "d0"}) -> tensor<?x8xf32, ["d0", 8 : i64]> attributes {fxlower.kernel = "loops"} {
 // CHECK-NEXT:    func.return %0 : tensor<?x8xf32, ["d0", 8 : i64]>

@@ -30,9 +30,9 @@ func.func @main(%x: tensor<64x128xf32>, %w: tensor<128x256xf32>, %bias: tensor<2
 }
 
 // LINALG-LABEL: func.func @main
-// LINALG:         func.call @segment_0
+// LINALG:         fxt.call @segment_0
 // LINALG-LABEL: func.func private @segment_0
-// LINALG:         func.call @matmul_[[MATMUL:[0-9a-f]+]](%x, %w)
+// LINALG:         fxt.call @matmul_[[MATMUL:[0-9a-f]+]](%x, %w)
 // LINALG:       func.func private @matmul_[[MATMUL]]
 // LINALG-SAME:    fxlower.kernel = "contraction"
 // LINALG-SAME:    fxlower.schedule = {mr =

@@ -1,4 +1,4 @@
-"""`func` with calls between functions whose types name different symbols, or are of two levels.
+"""`fxt.call`: a call between functions whose types name different symbols, or are of two levels.
 
 A kernel names its symbols `d0`, `d1`, ..., whatever its callers name theirs, so that equal kernels
 are one function. And the host's plan, which passes tensors, calls segments that may have been taken
@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xdsl.dialects import func as upstream
 from xdsl.dialects.builtin import StringAttr, SymbolRefAttr, TensorType
-from xdsl.dialects.func import *  # noqa: F403
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
@@ -26,7 +24,6 @@ from xdsl.irdl import (
 from xdsl.traits import SymbolTable, SymbolUserOpInterface
 from xdsl.utils.exceptions import VerifyException
 
-from fxlower.dialects.arith import replace_operations
 from fxlower.dialects.build import dims_of
 
 
@@ -76,12 +73,12 @@ def _same_but_for_symbols(a: Attribute, b: Attribute) -> bool:
 
 @irdl_op_definition
 class CallOp(IRDLOperation):
-    """A call of a function of the module.
+    """A call of a kernel or a segment, by the tensor level.
 
-    %r = func.call @exp_1a2b3c4d(%x, %s0) : (tensor<?xf32, ["s0"]>, index) -> tensor<?xf32, ["s0"]>
+    %r = fxt.call @exp_1a2b3c4d(%x, %s0) : (tensor<?xf32, ["s0"]>, index) -> tensor<?xf32, ["s0"]>
     """
 
-    name = "func.call"
+    name = "fxt.call"
 
     callee = prop_def(SymbolRefAttr)
     arguments = var_operand_def()
@@ -102,6 +99,3 @@ class CallOp(IRDLOperation):
             result_types=[list(return_types)],
             properties={"callee": SymbolRefAttr(callee) if isinstance(callee, str) else callee},
         )
-
-
-FUNC = replace_operations(upstream.Func, (CallOp,))
