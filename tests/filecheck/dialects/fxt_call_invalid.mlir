@@ -1,0 +1,25 @@
+// RUN: fxlower-opt --verify-diagnostics --split-input-file %s | filecheck %s
+
+// CHECK: '@missing' could not be found in symbol table
+func.func @main(%x: tensor<4xf32>) {
+  %0 = fxt.call @missing(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: @exp_1 has 1 operands and 1 results, got 2 and 1
+func.func @main(%x: tensor<4xf32>) {
+  %0 = fxt.call @exp_1(%x, %x) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+func.func private @exp_1(tensor<4xf32>) -> tensor<4xf32>
+
+// -----
+
+// CHECK: operand or result 0 of @exp_1 must be tensor<4xf32>, got tensor<5xf32>
+func.func @main(%x: tensor<5xf32>) {
+  %0 = fxt.call @exp_1(%x) : (tensor<5xf32>) -> tensor<4xf32>
+  func.return
+}
+func.func private @exp_1(tensor<4xf32>) -> tensor<4xf32>
