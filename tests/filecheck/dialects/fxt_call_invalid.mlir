@@ -1,6 +1,6 @@
 // RUN: fxlower-opt --verify-diagnostics --split-input-file %s | filecheck %s
 
-// CHECK: '@missing' could not be found in symbol table
+// CHECK: '@missing' does not name a function
 func.func @main(%x: tensor<4xf32>) {
   %0 = fxt.call @missing(%x) : (tensor<4xf32>) -> tensor<4xf32>
   func.return
