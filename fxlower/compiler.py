@@ -35,7 +35,7 @@ from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
 from fxlower.runtime.jit import LoadedCode, load
 from fxlower.runtime.plan import Shape
 from fxlower.runtime.planner import Elements, build_plan
-from fxlower.targets.machines import machine
+from fxlower.targets.machines import ensure_runs_here, machine
 from fxlower.targets.spec import TargetSpec
 from fxlower.universe import FXLOWER_UNIVERSE, REPLACED_DIALECTS
 
@@ -186,7 +186,9 @@ def compile_graph(
     """
     with _LOCK, collector_off():
         start = perf_counter()
-        stages = Stages(machine(options.machine), options, dump)
+        target = machine(options.machine)
+        ensure_runs_here(target)
+        stages = Stages(target, options, dump)
         module = imported.module
         module.attributes |= stages.module_attributes
         if stages.dump is not None:

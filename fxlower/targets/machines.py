@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 from fxlower.errors import TargetError, choices
 from fxlower.targets.host import host
 from fxlower.targets.spec import TargetSpec
@@ -10,6 +12,7 @@ X86_64_V3 = TargetSpec(
     name="x86-64-v3",
     triple="x86_64-unknown-linux-gnu",
     cpu="x86-64-v3",
+    requires=("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"),
     vector_bits=256,
     vector_registers=16,
 )
@@ -18,6 +21,7 @@ X86_64_V4 = TargetSpec(
     name="x86-64-v4",
     triple="x86_64-unknown-linux-gnu",
     cpu="x86-64-v4",
+    requires=(*X86_64_V3.requires, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
     vector_bits=512,
     vector_registers=32,
     masks=True,
@@ -46,13 +50,36 @@ FIXED = {t.name: t for t in (X86_64_V3, X86_64_V4, AARCH64_NEON, RISCV64_V)}
 
 
 def machine(name: str) -> TargetSpec:
-    """The target called `name`; `host` is the running CPU.
+    """The target called `name`: `host` is the running CPU, others are shipped, or come from
+    packages that list them under the entry point group `fxlower.targets`.
 
     Raises:
         TargetError: there is none; the message lists those there are.
     """
     if name == "host":
         return host()
-    if name not in FIXED:
-        raise TargetError(f"no machine '{name}'; {choices(name, ['host', *FIXED])}")
-    return FIXED[name]
+    if name in FIXED:
+        return FIXED[name]
+    found = {point.name: point for point in entry_points(group="fxlower.targets")}
+    if name not in found:
+        raise TargetError(f"no machine '{name}'; {choices(name, ['host', *FIXED, *found])}")
+    return found[name].load()
+
+
+def ensure_runs_here(target: TargetSpec) -> None:
+    """Refuse to run code for another machine: it would stop the process.
+
+    Raises:
+        TargetError: names what the running CPU lacks, and what to do.
+    """
+    here = host()
+    features = here.features.split(",")
+    missing = [f for f in target.requires if f"+{f}" not in features]
+    if target.triple.split("-")[0] != here.triple.split("-")[0]:
+        missing = [f"architecture {target.triple.split('-')[0]}"]
+    if missing:
+        raise TargetError(
+            f"code for machine '{target.name}' cannot run here: this CPU ({here.cpu}) lacks "
+            f"{', '.join(missing)}. Use machine 'host', or look at the code with "
+            f"fxlower-opt --machine {target.name} --emit asm"
+        )

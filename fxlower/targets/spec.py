@@ -38,12 +38,14 @@ class TargetSpec:
 
     Sizes are in bits or bytes as named. `vector_registers` counts registers of `vector_bits`.
     `native_floats` are the float types with arithmetic of their own; others compute in f32.
+    `requires` are the features, by LLVM's names, without which code for this machine must not run.
     """
 
     name: str
     triple: str
     cpu: str
     features: str = ""
+    requires: tuple[str, ...] = ()
     vector_bits: int
     vector_registers: int
     fma: bool = True
@@ -55,7 +57,6 @@ class TargetSpec:
     l3_bytes: int = 8 * 1024 * 1024
     scratchpad_bytes: int = 256 * 1024
     cores: int = 1
-    library: tuple[tuple[str, str], ...] = ()
     stages: tuple[tuple[str, str], ...] = PIPELINE
 
     def lanes(self, element_bits: int) -> int:

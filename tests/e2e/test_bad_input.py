@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import platform
 
 import pytest
 import torch
@@ -111,6 +112,15 @@ def test_an_unknown_option_is_an_error():
     with pytest.raises(Exception, match="unknown option 'speed'") as raised:
         compiled(lambda x: x + 1, options={"speed": 11})(torch.ones(2))
     assert OptionError.__name__ in str(raised.value) or isinstance(raised.value, OptionError)
+
+
+def test_code_for_another_machine_does_not_run_here():
+    with pytest.raises(Exception, match="cannot run here: this CPU .* lacks architecture"):
+        compiled(lambda x: x + 1, options={"machine": other_architecture()})(torch.ones(9))
+
+
+def other_architecture() -> str:
+    return "x86-64-v3" if platform.machine() != "x86_64" else "aarch64-neon"
 
 
 def test_a_standalone_graph_refuses_other_tensors():
