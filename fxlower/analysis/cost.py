@@ -23,6 +23,9 @@ LIBRARY_CALL = 200.0
 STRIDED_LOAD = 4.0
 """A gather, per lane, against one lane of a contiguous load."""
 
+TRANSPOSED_LOAD = 1.5
+"""A load through a tile that registers transpose, per lane."""
+
 STRIDED_STORE = 8.0
 """A store that is taken apart lane by lane."""
 

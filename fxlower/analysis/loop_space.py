@@ -127,6 +127,9 @@ class NestSchedule:
     unroll: int
     grain: int
     chunk: int
+    tile: int = 0
+    """Iterations of another loop, with those of the lanes, that operands transposed against the
+    lanes are read in (`fxlower/analysis/transposition.py`); 0 where they are gathered."""
 
 
 @dataclass(eq=False)

@@ -46,6 +46,7 @@ from fxlower.analysis.loop_space import (
     loops_of,
     read_kernel,
 )
+from fxlower.analysis.transposition import transposition
 from fxlower.dialects.arith import IndexCastOp
 from fxlower.dialects.build import Dim, int_attr
 from fxlower.passes.target import target_of
@@ -69,10 +70,18 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
             width //= 2
     unroll = _unroll(nest, chosen, width)
     outer_time, inner_time = cost.point_nanoseconds(nest)
+    tiles = transposition(kernel, nest, loops, chosen, width * unroll)
     if chosen in loops.inner:
         point = outer_time + inner_time / width
+        if tiles is not None:
+            rows = tiles.iterations
+            return NestSchedule(chosen.dims[-1], width, unroll, _grain(point * rows), 1, rows)
         return NestSchedule(chosen.dims[-1], width, unroll, _grain(point), 1)
     point = (outer_time + inner_time) / width
+    if tiles is not None:
+        size = tiles.lanes * tiles.iterations
+        grain = _grain(point * size)
+        return NestSchedule(chosen.dims[-1], width, unroll, grain, tiles.lanes, tiles.iterations)
     strided = len(loops.outer) > 1 and is_strided(kernel, nest, chosen)
     chunk = width * unroll if strided else _chunk(nest, chosen.size, width * unroll, point)
     task = point * min(chunk, estimate(chosen.size))
@@ -113,19 +122,24 @@ def _vector_loop(kernel: Kernel, nest: Nest, loops: Loops, lanes: int) -> Loop |
     best: Loop | None = None
     least = 0.0
     for loop in loops.outer + loops.inner:
-        found = _lane_cost(kernel, nest, loop, lanes)
+        found = _lane_cost(kernel, nest, loops, loop, lanes)
         if best is None or found <= least:
             best, least = loop, found
     return best
 
 
-def _lane_cost(kernel: Kernel, nest: Nest, loop: Loop, lanes: int) -> float:
+def _lane_cost(kernel: Kernel, nest: Nest, loops: Loops, loop: Loop, lanes: int) -> float:
     """Cost of all accesses of the nest with the iterations of `loop` as lanes."""
     dim = loop.dims[-1]
+    tiles = transposition(kernel, nest, loops, loop)
+    transposed = () if tiles is None else [(a.value, a.dims) for a in tiles.accesses]
     total = 0.0
     for access, strides, writes in kernel.in_memory(nest):
         stride = dict(zip(access.dims, strides)).get(dim, 0)
-        total += _points(access, nest) * _stride_cost(stride, writes)
+        factor = _stride_cost(stride, writes)
+        if not writes and (access.value, access.dims) in transposed:
+            factor = cost.TRANSPOSED_LOAD
+        total += _points(access, nest) * factor
     for step in nest.steps:
         if isinstance(step.op, GenericOp):
             total += _gather_cost(step, nest, dim)
@@ -192,7 +206,18 @@ def _integers(values: Mapping[str, int]) -> DictionaryAttr:
 def schedule_loops(function: FuncOp, target: TargetSpec) -> Attribute:
     """The attribute `fxlower.schedule` of a `loops` kernel."""
     kernel = read_kernel(function)
-    return ArrayAttr([_integers(vars(schedule_nest(kernel, n, target))) for n in kernel.nests])
+    return ArrayAttr(
+        [
+            _integers(
+                {
+                    k: v
+                    for k, v in vars(schedule_nest(kernel, n, target)).items()
+                    if v or k != "tile"
+                }
+            )
+            for n in kernel.nests
+        ]
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ between phases.
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type
+from collections.abc import Callable
+from dataclasses import replace
+
+from xdsl.dialects.builtin import BFloat16Type, DenseArrayBase, Float16Type, Float32Type
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.dialects.tensor import ExtractOp
 from xdsl.ir import Operation, SSAValue
@@ -15,8 +18,10 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis import cost, symbols
 from fxlower.analysis.loop_space import (
+    Access,
     Kernel,
     Loop,
+    Loops,
     Nest,
     NestSchedule,
     Step,
@@ -24,8 +29,10 @@ from fxlower.analysis.loop_space import (
     loops_of,
 )
 from fxlower.analysis.phases import plan_phases
+from fxlower.analysis.transposition import Transposition, transposition
 from fxlower.dialects import arith
-from fxlower.dialects.build import I1, I64, INDEX, Dim, dims_of
+from fxlower.dialects.build import I1, I32, I64, INDEX, Dim, dims_of, emit, signless
+from fxlower.dialects.tile import PackOp
 from fxlower.passes.destination_style import DestinationFunction
 from fxlower.passes.loop_builder import Index, LoopBuilder, memory_element, vector_loop
 from fxlower.passes.point_emitter import PointEmitter
@@ -40,6 +47,9 @@ sums below that of pairwise summation in practice."""
 
 SERIAL_SUM_BLOCK = 512
 """The same where each lane adds up by itself."""
+
+
+_PACK = {"operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 2, 1, 1, 1])}
 
 
 class NestEmitter(PointEmitter):
@@ -69,8 +79,10 @@ class NestEmitter(PointEmitter):
         self.inner = [g for g in loops.inner if g is not self.vector]
         if self.vector is not None and self.lanes_in_rows:
             self.inner.append(self.vector)
+        self.tiles = self._transposition(loops)
         self.strip_at = 0
         self.strip_start: SSAValue | None = None
+        self.tile_start: tuple[SSAValue, ...] = ()
         self.neutral: list[SSAValue] = []
         row_shape = self._row_shape() if self.inner else ()
         self.phases = plan_phases(kernel, nest, row_shape, scratchpad_bytes)
@@ -93,11 +105,16 @@ class NestEmitter(PointEmitter):
             indices.append(self.builder.pure(arith.SubiOp, lane, INDEX))
         return indices
 
+    def _tile_index(self) -> list[SSAValue]:
+        assert self.tiles is not None and self.vector is not None
+        at = zip((self.indices[self.tiles.loop], self.indices[self.vector]), self.tile_start)
+        return [self._zero(), *(self.builder.pure(arith.SubiOp, p, INDEX) for p in at)]
+
     # -------------------------------------------------------------------- outer loops
 
     def emit(self) -> None:
         """The whole nest, appended to the function's entry block."""
-        sizes = [g.size for g in self.outer]
+        sizes = [self._trips(g) for g in self.outer]
         strips: Dim = 1
         if self.vector is not None and not self.lanes_in_rows:
             size, chunk = self.vector.size, self.schedule.chunk
@@ -105,7 +122,8 @@ class NestEmitter(PointEmitter):
             # Strips come last, that is fastest, so that memory is run through in its order. Where
             # an access jumps along the lanes they come first: the next point of the other loops
             # then finds the lines of that access in the cache.
-            self.strip_at = 0 if is_strided(self.kernel, self.nest, self.vector) else len(sizes)
+            jumps = self.tiles is None and is_strided(self.kernel, self.nest, self.vector)
+            self.strip_at = 0 if jumps else len(sizes)
             sizes.insert(self.strip_at, strips)
         total = symbols.product(sizes)
         builder = self.builder
@@ -189,12 +207,22 @@ class NestEmitter(PointEmitter):
                 element = memory_element(write.value.type.element_type)  # type: ignore[attr-defined]
                 buffer = builder.scratch(element, shape, "row")  # type: ignore[arg-type]
                 self.buffers[write.value] = self.builder.enter(buffer)
+        if self.tiles is None:
+            return
+        tile = self.tiles
+        for access in tile.accesses:
+            element = memory_element(signless(access.value.type.element_type))  # type: ignore[attr-defined]
+            buffer = builder.scratch(element, (1, tile.iterations, tile.lanes), "tile")
+            self.tile_buffers[access.value, access.dims] = self.builder.enter(buffer)
 
     def _point(self, parts: list[SSAValue]) -> None:
         """Everything at one point of the outer loops; with lanes in an outer loop, of one strip."""
         if self.vector is None or self.lanes_in_rows:
             self.indices.update(zip(self.outer, parts))
-            self._run_phases()
+            if self.tiles is None or self.vector is None:
+                self._run_phases()
+            else:
+                self._tiled(self._zero(), self._size(self.vector.size), self._run_phases)
             return
         strip = parts.pop(self.strip_at)
         self.indices.update(zip(self.outer, parts))
@@ -207,11 +235,83 @@ class NestEmitter(PointEmitter):
             if not isinstance(size, int) or size % chunk:
                 upper = builder.pure(arith.MinUIOp, (upper, self._size(size)), INDEX)
         self.strip_start = lower
+        self._tiled(lower, upper, lambda: self._strip(lower, upper))
+
+    def _strip(self, lower: SSAValue, upper: SSAValue) -> None:
+        """The loop over the lanes of one strip."""
+        builder = self.builder
+        assert self.vector is not None
         (index,) = builder.open((INDEX,))
         self.indices[self.vector] = index
         self._run_phases()
         marks = vector_loop(self.schedule.width, self.schedule.unroll)
         builder.close_for((lower, upper, builder.constant(1)), (), (), marks)
+
+    # ----------------------------------------------------------------- transposed tiles
+
+    def _transposition(self, loops: Loops) -> Transposition | None:
+        """How transposed operands are read, where the schedule wants it."""
+        if self.vector is None or not self.schedule.tile:
+            return None
+        step = self.schedule.width * self.schedule.unroll
+        found = transposition(self.kernel, self.nest, loops, self.vector, step)
+        if found is None:
+            return None
+        lanes = found.lanes if self.lanes_in_rows else self.schedule.chunk
+        return replace(found, iterations=self.schedule.tile, lanes=lanes)
+
+    def _trips(self, loop: Loop) -> Dim:
+        """Parallel iterations of an outer loop."""
+        if self.tiles is None or loop is not self.tiles.loop:
+            return loop.size
+        return symbols.ceil_div(loop.size, self.tiles.iterations)
+
+    def _tiled(self, lower: SSAValue, upper: SSAValue, body: Callable[[], None]) -> None:
+        """`body` at each point of a tile, whose lanes are from `lower` to `upper`, after its
+        operands have been transposed; just `body` where there are no tiles."""
+        tile, builder = self.tiles, self.builder
+        if tile is None:
+            body()
+            return
+        rows = builder.constant(tile.iterations)
+        start = builder.pure(arith.MuliOp, (self.indices[tile.loop], rows), INDEX)
+        end = builder.pure(arith.AddiOp, (start, rows), INDEX)
+        if not isinstance(tile.loop.size, int) or tile.loop.size % tile.iterations:
+            end = builder.pure(arith.MinUIOp, (end, self._size(tile.loop.size)), INDEX)
+        lanes = builder.pure(arith.SubiOp, (upper, lower), INDEX)
+        depth = builder.pure(arith.SubiOp, (end, start), INDEX)
+        for access in tile.accesses:
+            self._transpose(access, (lower, start, lanes, depth))
+        self.tile_start = (start, lower)
+        (index,) = builder.open((INDEX,))
+        self.indices[tile.loop] = index
+        body()
+        builder.close_for((start, end, builder.constant(1)), (), ())
+
+    def _transpose(self, access: Access, bounds: tuple[SSAValue, ...]) -> None:
+        """Copy the tile of one operand into its buffer."""
+        tile, builder = self.tiles, self.builder
+        assert tile is not None and self.vector is not None
+        layout = self.kernel.layouts[access.value]
+        source = self.function.arguments[access.value]
+        size = self.function.size
+        across: Dim = 0
+        offset: Index = 0
+        for dim, stride in zip(access.dims, layout.strides):
+            loop = self.loop_of.get(dim)
+            if loop is None or dim != loop.dims[-1] or loop is tile.loop:
+                continue
+            if loop is self.vector:
+                across = stride
+                continue
+            part = (self.indices[loop], builder.value(size(stride)))
+            term = builder.pure(arith.MuliOp, part, INDEX)
+            offset = term if offset == 0 else builder.pure(arith.AddiOp, (offset, term), INDEX)  # type: ignore[arg-type]
+        at = builder.scopes[-1].builder
+        sizes = [size(self.vector.size), size(tile.loop.size)]
+        view = at.view(source.base, offset, sizes, [size(across), 1], source.base.name_hint)
+        buffer = self.tile_buffers[access.value, access.dims]
+        emit(at.block, PackOp, (view, *bounds, buffer), (), _PACK)
 
     # ---------------------------------------------------------------------- phases
 

@@ -39,6 +39,8 @@ class PointEmitter(ABC):
         self.row_values: dict[SSAValue, SSAValue] = {}
         """The same, at this point of the inner loops."""
         self.buffers: dict[SSAValue, SSAValue] = {}
+        self.tile_buffers: dict[tuple[SSAValue, tuple[int, ...]], SSAValue] = {}
+        """Where operands that are transposed against the lanes are read."""
         self.views: dict[object, SSAValue] = {}
         self.current_phase = 0
         self.gather_floor = 0
@@ -47,6 +49,10 @@ class PointEmitter(ABC):
     @abstractmethod
     def _row_index(self) -> list[SSAValue]:
         """Indices of this point in a row buffer."""
+
+    @abstractmethod
+    def _tile_index(self) -> list[SSAValue]:
+        """Indices of this point in a transposed tile."""
 
     def _zero(self) -> SSAValue:
         return self.builder.constant(0)
@@ -161,6 +167,9 @@ class PointEmitter(ABC):
         element = signless(value.type.element_type)  # type: ignore[attr-defined]
         layout = self.kernel.layouts.get(value)
         if layout is not None:
+            tile = self.tile_buffers.get((value, read.dims))
+            if tile is not None:
+                return self.builder.load(tile, self._tile_index(), element, value.name_hint)
             address = self._address(read, self.function.arguments[value], layout)
             return self.builder.load(*address, element, value.name_hint)
         known = self.row_values.get(value)

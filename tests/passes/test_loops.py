@@ -77,12 +77,12 @@ def test_reduction(rows, columns, kind, neutral, reduce, axis):
     check(k.text(r), [a], [reduce(a, axis=axis)], rtol=1e-5, atol=1e-5)
 
 
-def softmax(rows, columns, machine="host"):
+def softmax(rows, columns, machine="host", strides=None):
     k = KernelText(machine)
     for d in (rows, columns):
         if isinstance(d, str):
             k.symbol(d)
-    x = k.input("x", "f32", (rows, columns))
+    x = k.input("x", "f32", (rows, columns), strides)
     low, zero = k.fill("0xFF800000", "f32", (rows,)), k.fill("0.0", "f32", (rows,))
     m = k.generic(
         [(x, "01")], "f32", (rows,), "0", "%r = arith.maximumf %a, %o : f32; %r", rank=2, init=low
@@ -123,11 +123,19 @@ def test_softmax(rows, columns, dynamic):
         check(softmax(rows, columns), [a], [numpy_softmax(a)])
 
 
+@pytest.mark.parametrize("machine", ["host", "x86-64-v3"])
+@pytest.mark.parametrize("rows,columns", [(5, 9), (16, 64), (37, 100), (70, 2001)])
+def test_softmax_of_transposed_rows(rows, columns, machine):
+    a = random((columns, rows))
+    text = softmax(rows, columns, machine, strides=(1, rows))
+    check(text, [a], [numpy_softmax(a.T)])
+
+
 # ------------------------------------------------------------------------- access patterns
 
 
-@pytest.mark.parametrize("rows,columns", [(4, 7), (16, 16), (33, 70), (100, 3)])
-@pytest.mark.parametrize("element", ["f32", "f64", "i8", "i64"])
+@pytest.mark.parametrize("rows,columns", [(4, 7), (16, 16), (33, 70), (100, 3), (130, 257)])
+@pytest.mark.parametrize("element", ["f32", "f64", "i8", "i16", "i64"])
 def test_transposed_operand(rows, columns, element):
     k = KernelText()
     x, y = k.input("x", element, (columns, rows)), k.input("y", element, (rows, columns))

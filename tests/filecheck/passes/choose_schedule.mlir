@@ -217,4 +217,18 @@ func.func private @given(%x: tensor<64xf32>) -> tensor<64xf32> attributes {fxlow
 func.func private @other(%x: tensor<64xf32>) -> tensor<64xf32> {
   func.return %x : tensor<64xf32>
 }
+
+// A transposed operand is read in tiles that registers transpose.
+// CHECK-LABEL: func.func private @transposed_tiles
+// CHECK-SAME: tile = 64 : i64}]
+func.func private @transposed_tiles(%x: tensor<256x128xf32>, %y: tensor<128x256xf32>) -> (tensor<128x256xf32>) attributes {fxlower.kernel = "loops"} {
+  %v1 = tensor.empty() : tensor<128x256xf32>
+  %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x, %y : tensor<256x128xf32>, tensor<128x256xf32>) outs(%v1 : tensor<128x256xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %r = arith.addf %a, %b : f32
+    linalg.yield %r : f32
+  } -> tensor<128x256xf32>
+  func.return %v2 : tensor<128x256xf32>
+}
+
 }

@@ -606,4 +606,20 @@ func.func private @batch_sum(%x: tensor<3x4x32xf32>) -> (tensor<4xf32>) attribut
   } -> tensor<4xf32>
   func.return %v4 : tensor<4xf32>
 }
+
+// A transposed operand is read in tiles; the store stays contiguous.
+// CHECK-LABEL: func.func private @transposed_tiles
+// CHECK: %tile = memref.alloca() {alignment = 64 : i64} : memref<1x64x64xf32>
+// CHECK: tile.pack %{{.*}}[%{{.*}}, %{{.*}}] bounds %{{.*}}, %{{.*}} into %tile : memref<256x100xf32> into memref<1x64x64xf32>
+// CHECK: memref.load %tile[%c0, %{{.*}}, %{{.*}}] : memref<1x64x64xf32>
+// CHECK: {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
+func.func private @transposed_tiles(%x: tensor<256x100xf32>) -> (tensor<100x256xf32>) attributes {fxlower.kernel = "loops", fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 4 : i64, grain = 1 : i64, chunk = 64 : i64, tile = 64 : i64}]} {
+  %v1 = tensor.empty() : tensor<100x256xf32>
+  %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<256x100xf32>) outs(%v1 : tensor<100x256xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.negf %a : f32
+    linalg.yield %r : f32
+  } -> tensor<100x256xf32>
+  func.return %v2 : tensor<100x256xf32>
+}
 }

@@ -1,0 +1,76 @@
+"""Operands that are transposed against the lanes of a nest: they jump through memory from lane to
+lane, but run along another loop. Such an operand is read in tiles of that loop and the lanes, each
+of which is transposed in the scratchpad: registers transpose squares much faster than a gather
+reads lanes one by one, and every cache line is read once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from fxlower.analysis.loop_space import Access, Kernel, Loop, Loops, Nest, estimate
+from fxlower.dialects.build import ELEMENT_BITS, signless
+
+TILE = 64
+"""Iterations of both loops of a tile of maps."""
+
+ROWS = 16
+"""Rows of reductions in a tile; their length is that of the lanes' loop."""
+
+ROWS_BYTES = 96 * 1024
+"""The most that all tiles of a nest with reductions take."""
+
+LEAST = 8
+"""Iterations of a loop below which a tile is not worth it."""
+
+MOST_OPERANDS = 4
+"""Operands read through tiles at once; others are gathered."""
+
+BITS = (16, 32, 64)
+"""Of elements that registers transpose in few steps."""
+
+
+@dataclass(frozen=True)
+class Transposition:
+    """Tiles of `iterations` of `loop`, the one along which `accesses` have stride 1, by `lanes`."""
+
+    loop: Loop
+    accesses: tuple[Access, ...]
+    iterations: int
+    lanes: int
+
+
+def transposition(
+    kernel: Kernel, nest: Nest, loops: Loops, vector: Loop, step: int = 1
+) -> Transposition | None:
+    """How operands of `nest` can be read in transposed tiles, with lanes along `vector`, `step` at
+    a time; None if none are transposed, or not so that tiles help."""
+    found: dict[Loop, list[Access]] = {}
+    for access, strides, writes in kernel.in_memory(nest):
+        along = dict(zip(access.dims, strides))
+        if writes or along.get(vector.dims[-1], 0) in (0, 1) or access.value not in kernel.layouts:
+            continue
+        if ELEMENT_BITS[signless(access.value.type.element_type)] not in BITS:  # type: ignore[attr-defined]
+            continue
+        for loop in loops.outer:
+            if loop is not vector and along.get(loop.dims[-1]) == 1:
+                found.setdefault(loop, []).append(access)
+    if not found or estimate(vector.size) < LEAST:
+        return None
+    loop, accesses = max(found.items(), key=lambda item: len(item[1]))
+    del accesses[MOST_OPERANDS:]
+    if estimate(loop.size) < LEAST:
+        return None
+    if vector in loops.outer:
+        lanes = ceil(TILE / step) * step
+        return Transposition(loop, tuple(accesses), TILE, lanes)
+    if loops.inner != (vector,) or not isinstance(vector.size, int):
+        return None
+    row = sum(
+        vector.size * ELEMENT_BITS[signless(a.value.type.element_type)] // 8  # type: ignore[attr-defined]
+        for a in accesses
+    )
+    if row * ROWS > ROWS_BYTES:
+        return None
+    return Transposition(loop, tuple(accesses), ROWS, vector.size)
