@@ -224,6 +224,11 @@ class _Importer:
                 assert self.block.last_op is not None
                 self.block.erase_op(self.block.last_op)
             return str(error)
+        except (TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
+            raise FxlowerError(
+                f"the lowering {describe(rule)} of {target} at {source_of(node)} failed: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         for result in values:
             if isinstance(result, OpResult) and result._name is None:
                 result.name_hint = node.name
