@@ -53,8 +53,12 @@ class Unit:
 
     def covers(self, axes: Axes) -> str | None:
         """Whether a value with `axes` exists at every point of the loop space ("full"), at every
-        point of its outer dims ("outer"), or is of some other shape (None)."""
-        found = set(map(id, flatten(axes)))
+        point of its outer dims ("outer"), or is of some other shape (None): `v[:, None] * v[None]`
+        has the loop of `v` twice, and is none of its group's maps."""
+        dims = flatten(axes)
+        found = set(map(id, dims))
+        if len(found) != len(dims):
+            return None
         space = set(map(id, resolve(self.space)))
         if found == space:
             return "full"

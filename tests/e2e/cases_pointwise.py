@@ -22,6 +22,7 @@ ARITHMETIC = [
     case("add_scalar", lambda x: x + 2.5, floats(M, N)),
     case("add_alpha", lambda x, y: torch.add(x, y, alpha=3), floats(M, N), floats(N)),
     case("add_0d", torch.add, floats(M, N), floats()),
+    case("outer_of_a_map", lambda x, y: x.sin()[:, None] * x.sin()[None] + y, floats(N), floats(N)),
     case("add_0d_0d", torch.add, floats(), floats()),
     case("add_empty", torch.add, floats(0, N), floats(N)),
     case("add_transposed", torch.add, floats(M, N, layout=lambda x: x.t()), floats(N, M)),
