@@ -242,7 +242,8 @@ class ScatterOp(IRDLOperation):
     (so that repeated indices are deterministic: the last one wins under "set").
 
     The indices are i64 tensors of one shape I, one for each axis of `dest` in `axes`; the updates
-    have dims I followed by the remaining dims of `dest`. Indices must be valid.
+    have dims I followed by the remaining dims of `dest`. Indices must be valid. In kernels, where
+    integers are signless, the attribute `fxlower.unsigned` says that they compare as unsigned.
 
     %r = fxt.scatter "add", %dest, %updates, array<i64: 0>[%i]
       : (tensor<9x8xf32>, tensor<4x8xf32>, tensor<4xi64>) -> tensor<9x8xf32>

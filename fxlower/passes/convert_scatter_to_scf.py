@@ -20,9 +20,13 @@ After:
           %out[%row, %j] = arith.addf %out[%row, %j], %updates[%u, %j]
         } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
 
+Nothing is written where an indexed axis of the result is empty: an update is an error there, which
+the kernel that checked the index has reported.
+
 The result does not depend on the number of threads. Parallel are only the columns, and the dims of
 the updates that an `fxt.iota` sends to places of their own; the rest runs in row-major order. f16
-and bf16 combine in f32 and round each time.
+and bf16 combine in f32 and round each time. `fxlower.unsigned` on the `fxt.scatter` says that
+integers compare as unsigned ones, which a signless type cannot.
 
 Needs kernels of kind `scatter` (docs/design.md, section 4) whose indices are valid. The destination
 and the updates may be `fxt.full`. Leaves no `fxt` op in them.
@@ -34,7 +38,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -140,12 +144,17 @@ class ScatterLowering:
         run = inner_length if isinstance(inner_length, int) else COPY_CHUNK
         self._parallel(space, chunk, min(run, COPY_CHUNK))
 
-    def _parallel(self, space: Sequence[Index], body, elements: int) -> None:
-        """One parallel loop over `space`, whose iterations take so many elements each."""
+    def _parallel(
+        self, space: Sequence[Index], body, elements: int, empty: SSAValue | None = None
+    ) -> None:
+        """One parallel loop over `space`, whose iterations take so many elements each; over
+        nothing where `empty` holds."""
         at = self.function.builder
         total: Index = 1
         for size in space:
             total = at.mul(total, size)
+        if empty is not None:
+            total = at.op(arith.SelectOp, (empty, at.constant(0), at.value(total)), INDEX)
         at.parallel(total, body, max(1, PARALLEL_ELEMENTS // max(1, elements)))
 
     # ---------------------------------------------------------------------- update
@@ -153,6 +162,8 @@ class ScatterLowering:
     def _update(self) -> None:
         """Loops from the outside: dims that are parallel and strips of the last through dim; other
         dims of the indices, in order; other through dims; the columns of the strip."""
+        if any(self.result.sizes[axis] == 0 for axis in self.axes):
+            return
         at = self.function.builder
         index_sizes = [self.function.size(d) for d in self.index_sizes]
         own = self._own_places()
@@ -180,7 +191,18 @@ class ScatterLowering:
                 lambda b: self._element(b, point, rows, column, parts[-1] if parts else 0, strip),
             )
 
-        self._parallel(space, strip_of_columns, work)
+        self._parallel(space, strip_of_columns, work, self._no_place())
+
+    def _no_place(self) -> SSAValue | None:
+        """Whether an indexed axis is empty: then no index is valid, not even the one that
+        `fxt.normalize_index` went on with. None where that cannot be."""
+        at = self.function.builder
+        empty: SSAValue | None = None
+        for axis in self.axes:
+            if isinstance(self.result.sizes[axis], str):
+                here = at.compare("eq", self.result.size(axis), 0)
+                empty = here if empty is None else at.op(arith.OrIOp, (empty, here), I1)
+        return empty
 
     def _own_places(self) -> list[int]:
         """Dims of the indices along which an `fxt.iota` gives each element a place of its own."""
@@ -288,9 +310,7 @@ class ScatterLowering:
         if element == I1:
             return at.op(_BOOL_OPS[self.mode], (old, new), element)
         if not is_float(element):
-            type_ = self.scatter.dest.type
-            assert isinstance(type_, TensorType)
-            ops = _SIGNED_OPS if type_.element_type == element else _UNSIGNED_OPS
+            ops = _UNSIGNED_OPS if "fxlower.unsigned" in self.scatter.attributes else _SIGNED_OPS
             return at.op(ops[self.mode], (old, new), element)
         cls = _FLOAT_OPS[self.mode]
         if element not in (F16, BF16):

@@ -80,6 +80,11 @@ WRITES = [
         for how in ("sum", "prod", "amax", "amin", "mean")
         for own in (True, False)
     ),
+    *(
+        case(f"scatter_{how}_unsigned", lambda x, i, v, how=how: x.scatter_reduce(1, i, v, how),
+             integers(0, 256, M, N, dtype=torch.uint8), integers(0, 21, M, 64), integers(0, 256, M, 64, dtype=torch.uint8))
+        for how in ("sum", "prod", "amax", "amin")
+    ),
     case("slice_scatter", lambda x, v: x.slice_scatter(v, 1, 2, 11), floats(M, N), floats(M, 9)),
     case("slice_scatter_step", lambda x, v: x.slice_scatter(v, 1, 1, 11, 2), floats(M, N), floats(M, 5)),
     case("slice_scatter_end", lambda x, v: x.slice_scatter(v, 1, -4), floats(M, N), floats(M, 4)),

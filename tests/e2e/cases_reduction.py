@@ -39,12 +39,17 @@ SUMS = [
 ]
 
 EXTREMES = [
-    case("amax", lambda x: x.amax(-1), floats(M, N)),
+    case("amax", lambda x: x.amax(-1), floats(M, N), dtypes=LOW_PRECISION),
     case("amin", lambda x: x.amin((0, 1)), floats(M, N, 3)),
     case("amax_special", lambda x: (x.amax(-1), x.amin(0)), special(M, N), grad=False),
     case("amax_ints", lambda x: (x.amax(), x.amin(0)), integers(-99, 99, M, N)),
+    case(
+        "amax_unsigned",
+        lambda x: (x.amax(-1), x.amin(0), x.argmax(-1)),
+        integers(0, 256, M, N, dtype=torch.uint8),
+    ),
     case("max_all", lambda x: x.max(), floats(M, N)),
-    case("max_indices", lambda x: x.max(-1), floats(M, N)),
+    case("max_indices", lambda x: x.max(-1), floats(M, N), dtypes=LOW_PRECISION),
     case("min_indices", lambda x: x.min(0), floats(M, N)),
     case("max_ties", lambda x: x.max(-1), integers(0, 3, M, N)),
     case("min_ties", lambda x: x.min(-1), integers(0, 3, M, N)),

@@ -69,8 +69,8 @@ def values(rng: np.random.Generator, shape: Sequence[int], element: str) -> Arra
         return rng.standard_normal(shape).astype(NUMPY[element])
     if element == "i1":
         return rng.integers(0, 2, shape).astype(np.bool_)
-    low = 0 if element.startswith("u") else -50
-    return rng.integers(low, 50, shape).astype(NUMPY[element])
+    low, high = (0, 256) if element.startswith("u") else (-50, 50)
+    return rng.integers(low, high, shape).astype(NUMPY[element])
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,8 @@ def scatter_text(
 ) -> str:
     """`iotas` gives for each axis the dim that an iota runs along, or None for an argument."""
     iotas = iotas or [None] * len(axes)
+    attributes = " {fxlower.unsigned}" if element.startswith("ui") else ""
+    element = element.removeprefix("u")
     updates = (*index, *(d for i, d in enumerate(dest) if i not in axes))
     types = {n: tensor(d, element) for n, d in (("d", dest), ("u", updates))}
     index_type = tensor(index, "i64")
@@ -149,7 +151,7 @@ def scatter_text(
     axes_text = ", ".join(map(str, axes))
     return f"""
 func.func @k({", ".join(arguments)}{symbol_arguments([*dest, *index])}) -> ({types["d"]}{strided(out_strides)}) attributes {{fxlower.kernel = "scatter"}} {{
-{body}  %r = fxt.scatter "{mode}", %d, %u, array<i64: {axes_text}>[{indices}] : ({types["d"]}, {types["u"]}, {index_types}) -> {types["d"]}
+{body}  %r = fxt.scatter "{mode}", %d, %u, array<i64: {axes_text}>[{indices}]{attributes} : ({types["d"]}, {types["u"]}, {index_types}) -> {types["d"]}
   func.return %r : {types["d"]}
 }}
 """
@@ -264,3 +266,13 @@ def test_scatter_with_symbolic_sizes() -> None:
         call(text, [dest, updates, index, out], (rows, columns, count))
         expected = reference("add", dest, updates, (0,), [index])
         np.testing.assert_allclose(out, expected, 1e-5, 1e-5)
+
+
+def test_update_of_nothing_writes_nothing() -> None:
+    """The index that a failed check goes on with, 0, is no place in an empty axis."""
+    guard = np.full(64, 7, np.float32)
+    updates, index = np.ones((3, 5), np.float32), np.zeros(3, np.int64)
+    dynamic = scatter_text("add", ("d0", "d1"), ("d2",), (0,))
+    call(dynamic, [guard[:0], updates, index, guard[32:32]], (0, 5, 3))
+    call(scatter_text("set", (0, 5), (3,), (0,)), [guard[:0], updates, index, guard[32:32]])
+    np.testing.assert_array_equal(guard, np.full(64, 7, np.float32))

@@ -104,10 +104,10 @@ func.func private @own_places(%d: tensor<3x9xi1>, %u: tensor<3x4xi1>, %i: tensor
 // CHECK-NEXT:    }) {fxlower.grain = 8192 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:    func.return
 // CHECK-NEXT:  }
-func.func private @filled_destination(%u: tensor<4xui8>, %i: tensor<4xi64>) -> tensor<9xui8> attributes {fxlower.kernel = "scatter"} {
-  %d = fxt.full 0 : ui8 : tensor<9xui8>
-  %r = fxt.scatter "max", %d, %u, array<i64: 0>[%i] : (tensor<9xui8>, tensor<4xui8>, tensor<4xi64>) -> tensor<9xui8>
-  func.return %r : tensor<9xui8>
+func.func private @filled_destination(%u: tensor<4xi8>, %i: tensor<4xi64>) -> tensor<9xi8> attributes {fxlower.kernel = "scatter"} {
+  %d = fxt.full 0 : i8 : tensor<9xi8>
+  %r = fxt.scatter "max", %d, %u, array<i64: 0>[%i] {fxlower.unsigned} : (tensor<9xi8>, tensor<4xi8>, tensor<4xi64>) -> tensor<9xi8>
+  func.return %r : tensor<9xi8>
 }
 
 }
