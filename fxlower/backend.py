@@ -14,7 +14,7 @@ from torch._logging import trace_structured
 from torch._logging._internal import trace_log
 from torch.fx import GraphModule
 
-from fxlower.compiler import compile_graph
+from fxlower.compiler import compile_graph, load_passes
 from fxlower.dump import Dump
 from fxlower.errors import UnsupportedInput
 from fxlower.frontend.attention import math_attention
@@ -25,6 +25,8 @@ from fxlower.report import GraphReport
 from fxlower.runtime.executable import check_tensor
 
 log = logging.getLogger(__name__)
+
+load_passes()
 
 reports: ContextVar[list[GraphReport] | None] = ContextVar("fxlower_reports", default=None)
 """Where graphs compiled in this context are reported to, for `fxlower.explain`."""

@@ -145,6 +145,13 @@ def compiler_pass(name: str) -> ModulePass:
     return _PASSES[name]
 
 
+def load_passes() -> None:
+    """Import what a compilation for this machine needs, so that the first one does not have to."""
+    for _, names in machine("host").stages:
+        for name in filter(None, names.split(",")):
+            compiler_pass(name)
+
+
 def context() -> Context:
     """The context that passes get: every dialect, loaded when first needed."""
     if not _CONTEXT:

@@ -13,13 +13,15 @@ arguments become phis. Every function gets the target's attributes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from fxlower.codegen.llvm_text import attribute_text, constant_text, quoted, type_text
 from fxlower.dialects import llvm
+from fxlower.dialects.build import cached_by_identity
 from fxlower.targets.spec import TargetSpec
 
 
@@ -48,21 +50,22 @@ class _ModuleEmitter:
                 raise EmitterError(f"expected only llvm.func in the module, found '{op.name}'")
             parts.append(_FunctionEmitter(op, self.intrinsics).emit())
         parts.extend(self.intrinsics.values())
-        parts.append(self._attributes())
+        parts.append(_attributes_of_functions(self.target))
         return "\n".join(parts)
 
-    def _attributes(self) -> str:
-        target = self.target
-        attributes = ["nounwind"]
-        if target.cpu:
-            attributes.append(f'"target-cpu"={quoted(target.cpu)}')
-        if target.features:
-            attributes.append(f'"target-features"={quoted(target.features)}')
-        if target.triple.startswith(("x86", "i686")):
-            # Without these LLVM may split 512-bit vectors on CPUs that prefer 256 bits.
-            attributes.append(f'"prefer-vector-width"="{target.vector_bits}"')
-            attributes.append(f'"min-legal-vector-width"="{target.vector_bits}"')
-        return f"attributes #0 = {{ {' '.join(attributes)} }}\n"
+
+@cache
+def _attributes_of_functions(target: TargetSpec) -> str:
+    attributes = ["nounwind"]
+    if target.cpu:
+        attributes.append(f'"target-cpu"={quoted(target.cpu)}')
+    if target.features:
+        attributes.append(f'"target-features"={quoted(target.features)}')
+    if target.triple.startswith(("x86", "i686")):
+        # Without these LLVM may split 512-bit vectors on CPUs that prefer 256 bits.
+        attributes.append(f'"prefer-vector-width"="{target.vector_bits}"')
+        attributes.append(f'"min-legal-vector-width"="{target.vector_bits}"')
+    return f"attributes #0 = {{ {' '.join(attributes)} }}\n"
 
 
 class _FunctionEmitter:
@@ -126,9 +129,9 @@ class _FunctionEmitter:
         """The name of a value, or the text of a constant."""
         name = self.names.get(value)
         if name is None:
-            name = None if isinstance(value, BlockArgument) else _inline(value.owner)
-            if name is None:
-                name = f"%v{len(self.names)}"
+            owner = value.owner
+            inline = INLINE.get(type(owner))
+            name = f"%v{len(self.names)}" if inline is None else inline(owner)
             self.names[value] = name
         return name
 
@@ -137,7 +140,10 @@ class _FunctionEmitter:
 
     def result(self, op: Operation, text: str) -> None:
         (result,) = op.results
-        self.lines.append(f"  {self.value(result)} = {text}")
+        name = self.names.get(result)  # a phi may have named it
+        if name is None:
+            name = self.names[result] = f"%v{len(self.names)}"
+        self.lines.append(f"  {name} = {text}")
 
     def declare(self, name: str, result: str, arguments: Sequence[SSAValue]) -> None:
         if name not in self.intrinsics:
@@ -163,19 +169,28 @@ def _incoming(blocks: Sequence[Block]) -> dict[Block, list[tuple[Block, Sequence
     return incoming
 
 
-def _inline(op: Operation | Block) -> str | None:
-    """The text of a value that is written where it is used, or None."""
-    if isinstance(op, llvm.ConstantOp):
-        return constant_text(op.value)
-    if isinstance(op, llvm.ZeroOp):
-        return "null" if op.res.type == llvm.PTR else "zeroinitializer"
-    if isinstance(op, llvm.PoisonOp):
-        return "poison"
-    if isinstance(op, llvm.UndefOp):
-        return "undef"
-    if isinstance(op, llvm.AddressOfOp):
-        return quoted_symbol(op.global_name.string_value())
-    return None
+def _constant(op: llvm.ConstantOp) -> str:
+    value = op.properties["value"]
+    known = _CONSTANTS.get(id(value))
+    if known is None:
+        if len(_CONSTANTS) >= _MANY:
+            _CONSTANTS.clear()
+        known = _CONSTANTS[id(value)] = (value, constant_text(value))
+    return known[1]
+
+
+_CONSTANTS: dict[int, tuple[Attribute, str]] = {}
+"""Texts by identity: equality would not tell 0.0 from -0.0."""
+_MANY = 1 << 14
+
+INLINE: dict[type[Any], Callable[[Any], str]] = {
+    llvm.ConstantOp: _constant,
+    llvm.ZeroOp: lambda op: "null" if op.res.type == llvm.PTR else "zeroinitializer",
+    llvm.PoisonOp: lambda op: "poison",
+    llvm.UndefOp: lambda op: "undef",
+    llvm.AddressOfOp: lambda op: quoted_symbol(op.global_name.string_value()),
+}
+"""Values that are written where they are used."""
 
 
 # ------------------------------------------------------------------------------- operations
@@ -189,8 +204,11 @@ def _skip(e: _FunctionEmitter, op: Operation) -> None:
 
 def _fastmath(op: Operation) -> str:
     flags = op.properties.get("fastmathFlags")
-    if flags is None or not flags.data:  # type: ignore[attr-defined]
-        return ""
+    return "" if flags is None else _flags_text(flags)
+
+
+@cached_by_identity
+def _flags_text(flags: Attribute) -> str:
     return "".join(f" {flag.value}" for flag in sorted(flags.data))  # type: ignore[attr-defined]
 
 
@@ -257,13 +275,17 @@ def _freeze(e: _FunctionEmitter, op: llvm.FreezeOp) -> None:
 
 
 def _gep(e: _FunctionEmitter, op: llvm.GEPOp) -> None:
-    dynamic = iter(op._operands[1:])
-    indices = [
-        e.typed(next(dynamic)) if i == llvm.GEP_USE_SSA_VAL else f"i32 {i}"
-        for i in op.rawConstantIndices.iter_values()
-    ]
-    pointer = e.typed(op._operands[0])
-    e.result(op, f"getelementptr {type_text(op.elem_type)}, {pointer}, {', '.join(indices)}")
+    pointer, *dynamic = map(e.typed, op._operands)
+    element = type_text(op.properties["elem_type"])
+    indices = _indices_text(op.properties["rawConstantIndices"]).format(*dynamic)
+    e.result(op, f"getelementptr {element}, {pointer}, {indices}")
+
+
+@cached_by_identity
+def _indices_text(constant: Any) -> str:
+    """The indices of a `getelementptr`, with `{}` for those that are operands."""
+    values = constant.get_values()
+    return ", ".join("{}" if i == llvm.GEP_USE_SSA_VAL else f"i32 {i}" for i in values)
 
 
 def _align(op: Operation) -> str:
@@ -285,8 +307,9 @@ def _ordering(op: Operation) -> tuple[str, str]:
 
 def _load(e: _FunctionEmitter, op: llvm.LoadOp) -> None:
     atomic, ordering = _ordering(op)
-    type_ = type_text(op.results[0].type)
-    e.result(op, f"load{atomic} {type_}, {e.typed(op._operands[0])}{ordering}{_align(op)}")
+    (pointer,), (result,) = op._operands, op.results
+    type_ = type_text(result.type)
+    e.result(op, f"load{atomic} {type_}, {e.typed(pointer)}{ordering}{_align(op)}")
 
 
 def _store(e: _FunctionEmitter, op: llvm.StoreOp) -> None:
@@ -307,9 +330,14 @@ def _insert_element(e: _FunctionEmitter, op: llvm.InsertElementOp) -> None:
 
 def _shuffle_vector(e: _FunctionEmitter, op: llvm.ShuffleVectorOp) -> None:
     a, b = op._operands
-    mask = op.mask.get_values()
-    lanes = ", ".join("i32 poison" if i < 0 else f"i32 {i}" for i in mask)
-    e.result(op, f"shufflevector {e.typed(a)}, {e.typed(b)}, <{len(mask)} x i32> <{lanes}>")
+    mask = _mask_text(op.properties["mask"])
+    e.result(op, f"shufflevector {e.typed(a)}, {e.typed(b)}, {mask}")
+
+
+@cached_by_identity
+def _mask_text(mask: Any) -> str:
+    lanes = ["i32 poison" if i < 0 else f"i32 {i}" for i in mask.get_values()]
+    return f"<{len(lanes)} x i32> <{', '.join(lanes)}>"
 
 
 def _call_text(e: _FunctionEmitter, op: Operation, callee: str, args: Sequence[SSAValue]) -> None:

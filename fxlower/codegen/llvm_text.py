@@ -20,26 +20,12 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute
 
 from fxlower.dialects import llvm
-
-_TYPES: dict[Attribute, str] = {}
-_BY_IDENTITY: dict[int, tuple[Attribute, str]] = {}
+from fxlower.dialects.build import cached_by_identity
 
 
+@cached_by_identity
 def type_text(type_: Attribute) -> str:
     """`vector<16xf32>` is `<16 x float>`."""
-    seen = _BY_IDENTITY.get(id(type_))  # types are shared, and hashing one costs a microsecond
-    if seen is not None and seen[0] is type_:
-        return seen[1]
-    text = _TYPES.get(type_)
-    if text is None:
-        text = _TYPES[type_] = _type_text(type_)
-    if len(_BY_IDENTITY) > 4096:
-        _BY_IDENTITY.clear()
-    _BY_IDENTITY[id(type_)] = (type_, text)
-    return text
-
-
-def _type_text(type_: Attribute) -> str:
     match type_:
         case Float32Type():
             return "float"

@@ -37,7 +37,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, tile, vector
-from fxlower.dialects.build import INDEX, emit, emit1, splat, vector_type
+from fxlower.dialects.build import INDEX, emit, emit1, operations, splat, vector_type
 from fxlower.passes.legality import require_lowered
 from fxlower.passes.loop_builder import LoopBuilder, bits_of, strides_of, vector_loop
 from fxlower.passes.pack_lowering import PackLowering
@@ -349,4 +349,4 @@ class ConvertTileToVectorPass(ModulePass):
 
 
 def _has_tiles(function: FuncOp) -> bool:
-    return any(op.dialect_name() == "tile" for op in function.walk())
+    return any(op.name.startswith("tile.") for op in operations(function))

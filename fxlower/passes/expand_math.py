@@ -34,7 +34,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from fxlower.dialects.arith import element_of
-from fxlower.dialects.build import F32, F64
+from fxlower.dialects.build import F32, F64, operations
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
 from fxlower.passes.legality import require_lowered
 from fxlower.passes.math_expansions import exponential, logarithm, special, traps, trigonometric
@@ -85,7 +85,7 @@ def expands(op: Operation) -> bool:
 
 def expand_function(function: func.FuncOp, *, fma: bool) -> None:
     """Expand every op of `function` that has an expansion, in place."""
-    blocks = {op.parent for op in function.walk() if expands(op)}
+    blocks = {op.parent for op in operations(function) if expands(op)}
     for block in blocks:
         assert block is not None
         _expand_block(block, function, fma)

@@ -5,6 +5,8 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import PassFailedException
 
+from fxlower.dialects.build import operations
+
 
 def is_host_plan(op: Operation) -> bool:
     """Whether `op` is the `@main` that the host interprets. It is not compiled: it keeps its
@@ -21,10 +23,11 @@ def is_host_plan(op: Operation) -> bool:
 def require_lowered(module: ModuleOp, *, dialect: str, by: str) -> None:
     """Fail unless the compiled functions of `module` are free of `dialect`; name the first op that
     is left."""
+    prefix = f"{dialect}."
     for function in module.ops:
         if is_host_plan(function):
             continue
-        for op in function.walk():
-            if op.dialect_name() == dialect:
+        for op in operations(function):
+            if op.name.startswith(prefix):
                 where = f" in @{function.sym_name.data}" if isinstance(function, FuncOp) else ""
                 raise PassFailedException(f"{by}: no rule lowers '{op.name}'{where}")

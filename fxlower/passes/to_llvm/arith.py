@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, IntegerType, VectorType
@@ -12,7 +11,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, llvm
 from fxlower.dialects.arith import element_of, with_element
-from fxlower.dialects.build import F32, I1, I16, I32, I64, int_attr
+from fxlower.dialects.build import F32, I1, I16, I32, I64, cached_by_identity, int_attr
 from fxlower.passes.to_llvm.builder import FunctionBuilder
 from fxlower.passes.to_llvm.types import convert_constant, convert_type
 
@@ -31,7 +30,7 @@ def fastmath_of(op: Operation) -> Attribute:
     return _FASTMATH[flags]
 
 
-@cache
+@cached_by_identity
 def suffix(type_: Attribute) -> str:
     """How a type ends the name of an intrinsic: `.v16f32`."""
     if isinstance(type_, VectorType):
@@ -53,7 +52,7 @@ def _integer_binary(cls: type[Operation]) -> Rule:
 
 def _addi(b: FunctionBuilder, op: arith.AddiOp) -> None:
     lhs, rhs = _operands(b, op)
-    b.values[op.result] = (
+    b.values[op.results[0]] = (
         b.add(lhs, rhs) if lhs.type == I64 else b.pure(llvm.AddOp, (lhs, rhs), lhs.type)
     )
 
@@ -93,8 +92,9 @@ def _cast(cls: type[Operation]) -> Rule:
 
 
 def _constant(b: FunctionBuilder, op: arith.ConstantOp) -> None:
-    value = convert_constant(op.value)
-    b.values[op.result] = b.constant(value, convert_type(op.result.type))
+    value = convert_constant(op.properties["value"])
+    (result,) = op.results
+    b.values[result] = b.constant(value, convert_type(result.type))
 
 
 def _negf(b: FunctionBuilder, op: arith.NegfOp) -> None:

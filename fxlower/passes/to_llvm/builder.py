@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from math import copysign
 from typing import Any
 
@@ -239,10 +240,10 @@ class FunctionBuilder:
     ) -> SSAValue | None:
         """An operation that must stay where it is; returns its result if it has one."""
         op = emit(self.block, cls, operands, types, properties)
-        if not op.results:
-            return None
-        self.depth[op.results[0]] = len(self.scopes) - 1
-        return op.results[0]
+        for result in op.results:
+            self.depth[result] = len(self.scopes) - 1
+            return result
+        return None
 
     def read(
         self,
@@ -456,29 +457,23 @@ class FunctionBuilder:
 
 _DYNAMIC_INDEX = DenseArrayBase.from_list(i32, [llvm.GEP_USE_SSA_VAL])
 
-_segments: dict[tuple[int, ...], Attribute] = {}
-_intrinsics: dict[str, Attribute] = {}
-_aligned: dict[int, Mapping[str, Attribute]] = {}
 _numbers: dict[tuple[str, float | int, Attribute], Attribute] = {}
 
 
+@cache
 def segments(*sizes: int) -> Attribute:
     """The property `operandSegmentSizes`."""
-    if sizes not in _segments:
-        _segments[sizes] = DenseArrayBase.from_list(i32, sizes)
-    return _segments[sizes]
+    return DenseArrayBase.from_list(i32, sizes)
 
 
+@cache
 def intrinsic_name(name: str) -> Attribute:
-    if name not in _intrinsics:
-        _intrinsics[name] = StringAttr(f"llvm.{name}")
-    return _intrinsics[name]
+    return StringAttr(f"llvm.{name}")
 
 
+@cache
 def aligned(alignment: int) -> Mapping[str, Attribute]:
-    if alignment not in _aligned:
-        _aligned[alignment] = {"alignment": int_attr(alignment)}
-    return _aligned[alignment]
+    return {"alignment": int_attr(alignment)}
 
 
 def number_attr(value: float | int, type_: Attribute) -> Attribute:
@@ -504,5 +499,12 @@ def _bytes_of(type_: Attribute) -> int:
 def _byte_offset(block: Block, pointer: SSAValue, offset: int) -> SSAValue:
     if offset == 0:
         return pointer
-    raw = DenseArrayBase.from_list(i32, [offset])
-    return emit1(block, llvm.GEPOp, (pointer,), PTR, {"elem_type": I8, "rawConstantIndices": raw})
+    indices = _constant_index(offset)
+    return emit1(
+        block, llvm.GEPOp, (pointer,), PTR, {"elem_type": I8, "rawConstantIndices": indices}
+    )
+
+
+@cache
+def _constant_index(index: int) -> Attribute:
+    return DenseArrayBase.from_list(i32, [index])

@@ -176,16 +176,17 @@ def _kept_dims(sizes: Sequence[int], shape: Sequence[int]) -> list[int]:
 
 
 def _view(b: FunctionBuilder, op: memref.ViewOp) -> None:
-    source = b.memref(op.source)
-    type_ = op.result.type
+    memory, byte_shift, *dynamic = op._operands
+    (result,) = op.results
+    source, type_ = b.memref(memory), result.type
     assert isinstance(type_, MemRefType)
-    shift = total(b, source.offset, _known(b, b.value(op.byte_shift)))
+    shift = total(b, source.offset, _known(b, b.value(byte_shift)))
     pointer = source.pointer
     if shift != 0:
         pointer = b.offset(pointer, b.index(shift), I8)
-    sizes = _sizes(b, type_, op.sizes)
+    sizes = _sizes(b, type_, dynamic)
     element = convert_type(type_.element_type)
-    b.memrefs[op.result] = MemRef(pointer, element, 0, sizes, contiguous(b, sizes))
+    b.memrefs[result] = MemRef(pointer, element, 0, sizes, contiguous(b, sizes))
 
 
 def _cast(b: FunctionBuilder, op: memref.CastOp) -> None:

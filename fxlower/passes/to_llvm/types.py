@@ -12,28 +12,13 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute
 from xdsl.utils.exceptions import PassFailedException
 
-from fxlower.dialects.build import I1, I64, int_attr, vector_type
+from fxlower.dialects.build import I1, I64, cached_by_identity, int_attr, vector_type
 from fxlower.dialects.llvm import PTR
 
-_CONVERTED: dict[Attribute, Attribute] = {}
-_BY_IDENTITY: dict[int, tuple[Attribute, Attribute]] = {}
 
-
+@cached_by_identity
 def convert_type(type_: Attribute) -> Attribute:
     """`index` is `i64`, a memref a pointer, vectors are one-dimensional, the rest is unchanged."""
-    seen = _BY_IDENTITY.get(id(type_))  # types are shared, and hashing one costs a microsecond
-    if seen is not None and seen[0] is type_:
-        return seen[1]
-    converted = _CONVERTED.get(type_)
-    if converted is None:
-        converted = _CONVERTED[type_] = _convert(type_)
-    if len(_BY_IDENTITY) > 4096:
-        _BY_IDENTITY.clear()
-    _BY_IDENTITY[id(type_)] = (type_, converted)
-    return converted
-
-
-def _convert(type_: Attribute) -> Attribute:
     if isinstance(type_, IndexType):
         return I64
     if isinstance(type_, MemRefType):
@@ -68,6 +53,7 @@ def lanes_of(type_: Attribute) -> int | None:
     return type_.get_shape()[0] if isinstance(type_, VectorType) else None
 
 
+@cached_by_identity
 def element_bytes(element: Attribute) -> int:
     """Bytes of one element in memory."""
     return (getattr(element, "bitwidth", 64) + 7) // 8  # pointers have no width in xDSL

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from xdsl.dialects.builtin import (
@@ -17,7 +18,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import llvm, vector
 from fxlower.dialects.arith import with_element
-from fxlower.dialects.build import DYNAMIC, I1, I8, I16, I32, I64, vector_type
+from fxlower.dialects.build import DYNAMIC, I1, I8, I16, I32, I64, cached_by_identity, vector_type
 from fxlower.passes.to_llvm.arith import compare_integers, extreme, fastmath_of, resized, suffix
 from fxlower.passes.to_llvm.builder import FunctionBuilder, aligned
 from fxlower.passes.to_llvm.types import convert_type, element_bytes, lanes_of
@@ -38,10 +39,11 @@ def _lanes(type_: Attribute) -> int:
 
 def _load(b: FunctionBuilder, op: vector.LoadOp) -> None:
     source, *indices = op._operands
+    (result,) = op.results
     where = b.memref(source)
     pointer = b.address(where, [b.value(i) for i in indices])
     alignment = aligned(element_bytes(where.element))
-    b.values[op.result] = b.read(llvm.LoadOp, (pointer,), convert_type(op.result.type), alignment)
+    b.values[result] = b.read(llvm.LoadOp, (pointer,), convert_type(result.type), alignment)
 
 
 def _store(b: FunctionBuilder, op: vector.StoreOp) -> None:
@@ -52,18 +54,20 @@ def _store(b: FunctionBuilder, op: vector.StoreOp) -> None:
 
 
 def _maskedload(b: FunctionBuilder, op: vector.MaskedLoadOp) -> None:
-    where = b.memref(op.base)
-    pointer = b.address(where, [b.value(i) for i in op.indices])
-    operands = (pointer, b.value(op.mask), b.value(op.pass_thru))
+    source, *indices, mask, pass_thru = op._operands
+    where = b.memref(source)
+    pointer = b.address(where, [b.value(i) for i in indices])
+    operands = (pointer, b.value(mask), b.value(pass_thru))
     b.values[op.result] = b.read(
         llvm.MaskedLoadOp, operands, operands[2].type, aligned(element_bytes(where.element))
     )
 
 
 def _maskedstore(b: FunctionBuilder, op: vector.MaskedStoreOp) -> None:
-    where = b.memref(op.base)
-    pointer = b.address(where, [b.value(i) for i in op.indices])
-    operands = (b.value(op.value_to_store), pointer, b.value(op.mask))
+    target, *indices, mask, value = op._operands
+    where = b.memref(target)
+    pointer = b.address(where, [b.value(i) for i in indices])
+    operands = (b.value(value), pointer, b.value(mask))
     b.effect(llvm.MaskedStoreOp, operands, (), aligned(element_bytes(where.element)))
 
 
@@ -105,18 +109,19 @@ def _step(b: FunctionBuilder, op: vector.StepOp) -> None:
 
 
 def _sequence(b: FunctionBuilder, type_: Attribute) -> SSAValue:
-    values = range(_lanes(type_))
-    return b.constant(DenseIntOrFPElementsAttr.from_list(type_, values), type_)  # type: ignore[arg-type]
+    return b.constant(_dense(type_, tuple(range(_lanes(type_)))), type_)
+
+
+@cache
+def _dense(type_: Attribute, values: tuple[int, ...]) -> Attribute:
+    return DenseIntOrFPElementsAttr.from_list(type_, values)  # type: ignore[arg-type]
 
 
 def _constant_mask(b: FunctionBuilder, op: vector.ConstantMaskOp) -> None:
-    type_ = op.result.type
+    (result,) = op.results
     (set_lanes,) = op.mask_dim_sizes.get_values()
-    bits = [int(lane < set_lanes) for lane in range(_lanes(type_))]
-    b.values[op.result] = b.constant(
-        DenseIntOrFPElementsAttr.from_list(type_, bits),  # type: ignore[arg-type]
-        type_,
-    )
+    bits = tuple(int(lane < set_lanes) for lane in range(_lanes(result.type)))
+    b.values[result] = b.constant(_dense(result.type, bits), result.type)
 
 
 def _create_mask(b: FunctionBuilder, op: vector.CreateMaskOp) -> None:
@@ -148,19 +153,17 @@ def splat(b: FunctionBuilder, value: SSAValue, lanes: int) -> SSAValue:
     return shuffle(b, first, b.poison(type_), [0] * lanes)
 
 
-def shuffle(b: FunctionBuilder, a: SSAValue, c: SSAValue, lanes: list[int]) -> SSAValue:
-    assert isinstance(a.type, VectorType)
-    type_ = vector_type(a.type.element_type, len(lanes))
+def shuffle(b: FunctionBuilder, a: SSAValue, c: SSAValue, lanes: Sequence[int]) -> SSAValue:
+    type_ = a.type
+    assert isinstance(type_, VectorType)
+    if len(lanes) != _lanes(type_):
+        type_ = vector_type(type_.element_type, len(lanes))
     return b.pure(llvm.ShuffleVectorOp, (a, c), type_, {"mask": _shuffle_mask(tuple(lanes))})
 
 
-_masks: dict[tuple[int, ...], Attribute] = {}
-
-
+@cache
 def _shuffle_mask(lanes: tuple[int, ...]) -> Attribute:
-    if lanes not in _masks:
-        _masks[lanes] = DenseArrayBase.from_list(i32, lanes)
-    return _masks[lanes]
+    return DenseArrayBase.from_list(i32, lanes)
 
 
 def _broadcast(b: FunctionBuilder, op: vector.BroadcastOp) -> None:
@@ -200,16 +203,21 @@ def _insert(b: FunctionBuilder, op: vector.InsertOp) -> None:
 
 
 def _shuffle(b: FunctionBuilder, op: vector.ShuffleOp) -> None:
-    a, c = b.value(op.v1), b.value(op.v2)
-    lanes = list(op.mask.get_values())
+    a, c = map(b.value, op._operands)
+    lanes = _lanes_of_mask(op.properties["mask"])
     have, more = _lanes(a.type), _lanes(c.type)
     if have != more:  # LLVM shuffles vectors of one type only: widen the shorter one
         wide = max(have, more)
         widen = [[*range(n), *[-1] * (wide - n)] for n in (have, more)]
         a = shuffle(b, a, b.poison(a.type), widen[0]) if have < wide else a
         c = shuffle(b, c, b.poison(c.type), widen[1]) if more < wide else c
-        lanes = [lane if lane < have else lane - have + wide for lane in lanes]
-    b.values[op.result] = shuffle(b, a, c, lanes)
+        lanes = tuple(lane if lane < have else lane - have + wide for lane in lanes)
+    b.values[op.results[0]] = shuffle(b, a, c, lanes)
+
+
+@cached_by_identity
+def _lanes_of_mask(mask: Any) -> tuple[int, ...]:
+    return mask.get_values()
 
 
 def _bitcast(b: FunctionBuilder, op: vector.BitcastOp) -> None:
