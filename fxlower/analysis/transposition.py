@@ -46,25 +46,27 @@ def transposition(
 ) -> Transposition | None:
     """How operands of `nest` can be read in transposed tiles, with lanes along `vector`, `step` at
     a time; None if none are transposed, or not so that tiles help."""
-    found: dict[Loop, list[Access]] = {}
+    found: dict[Loop, dict[object, Access]] = {}
     for access, strides, writes in kernel.in_memory(nest):
         along = dict(zip(access.dims, strides))
         if writes or along.get(vector.dims[-1], 0) in (0, 1) or access.value not in kernel.layouts:
             continue
         if ELEMENT_BITS[signless(access.value.type.element_type)] not in BITS:  # type: ignore[attr-defined]
             continue
+        if vector in loops.outer and any(d in along for g in loops.inner for d in g.dims):
+            continue  # a tile is filled before the loops of the reduction begin
         for loop in loops.outer:
             if loop is not vector and along.get(loop.dims[-1]) == 1:
-                found.setdefault(loop, []).append(access)
+                found.setdefault(loop, {})[access.value, access.dims] = access
     if not found or estimate(vector.size) < LEAST:
         return None
-    loop, accesses = max(found.items(), key=lambda item: len(item[1]))
-    del accesses[MOST_OPERANDS:]
+    loop = max(found, key=lambda g: len(found[g]))
+    accesses = tuple(found[loop].values())[:MOST_OPERANDS]
     if estimate(loop.size) < LEAST:
         return None
     if vector in loops.outer:
         lanes = ceil(TILE / step) * step
-        return Transposition(loop, tuple(accesses), TILE, lanes)
+        return Transposition(loop, accesses, TILE, lanes)
     if loops.inner != (vector,) or not isinstance(vector.size, int):
         return None
     row = sum(
@@ -73,4 +75,4 @@ def transposition(
     )
     if row * ROWS > ROWS_BYTES:
         return None
-    return Transposition(loop, tuple(accesses), ROWS, vector.size)
+    return Transposition(loop, accesses, ROWS, vector.size)

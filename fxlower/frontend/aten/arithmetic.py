@@ -73,6 +73,13 @@ def addcmul(
     return b.to_result(b.add(start, b.mul(_scaled(b, first, value), second)))
 
 
+@lowers(prims.fma.default)
+def fma(b: RuleBuilder, lhs: SSAValue, rhs: SSAValue, start: SSAValue) -> SSAValue:
+    """What addcmul and lerp are decomposed into; eager mode rounds twice there, too."""
+    first, second, third = in_result_type(b, lhs, rhs, start)
+    return b.to_result(b.add(b.mul(first, second), third))
+
+
 @lowers(aten.addcdiv.default)
 def addcdiv(
     b: RuleBuilder, x: SSAValue, lhs: SSAValue, rhs: SSAValue, *, value: Operand = 1
