@@ -36,6 +36,12 @@ SUMS = [
     case("logsumexp_special", lambda x: x.logsumexp(-1), special(M, N), grad=False),
     case("norm", lambda x: torch.linalg.vector_norm(x, dim=-1), floats(M, N)),
     case("norm_1", lambda x: torch.linalg.vector_norm(x, 1, dim=0), floats(M, N)),
+    case(
+        "sum_of_transposed",
+        lambda x, y: x.transpose(-1, -2).sum(1) * y,
+        floats(3, 2, 11, 8),
+        floats(8, 11),
+    ),
 ]
 
 EXTREMES = [
