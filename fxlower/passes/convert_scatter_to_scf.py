@@ -29,7 +29,7 @@ and bf16 combine in f32 and round each time. `fxlower.unsigned` on the `fxt.scat
 integers compare as unsigned ones, which a signless type cannot.
 
 Needs kernels of kind `scatter` (docs/design.md, section 4) whose indices are valid. The destination
-and the updates may be `fxt.full`. Leaves no `fxt` op in them.
+and the updates may be `fxt.full` and `fxt.iota`. Leaves no `fxt` op in them.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ class ScatterLowering:
         at, result = self.function.builder, self.result
         dest = self.function.arguments.get(self.scatter.dest)
         flat = contiguous_strides(result.sizes)
-        if result.strides == flat and (dest is None or dest.strides == flat):
+        made = dest is None and isinstance(self.scatter.dest.owner, fxt.IotaOp)
+        if result.strides == flat and not made and (dest is None or dest.strides == flat):
             total: Index = 1
             for axis in range(self.rank):
                 total = at.mul(total, result.size(axis))
@@ -122,7 +123,6 @@ class ScatterLowering:
         else:
             target, source = result.view, None if dest is None else dest.view
             lengths = [result.size(axis) for axis in range(self.rank)]
-        value = self._fill_value(at, self.scatter.dest) if source is None else None
         *outer, inner_length = lengths or [1]
         space = [*outer, at.ceil_div(inner_length, COPY_CHUNK)]
 
@@ -134,7 +134,7 @@ class ScatterLowering:
             def element(body: LoopBuilder, j: SSAValue) -> None:
                 place = [*point, body.add(first, j)] if lengths else []
                 if source is None:
-                    assert value is not None
+                    value = self._made_value(body, self.scatter.dest, place)
                     body.store_element(value, target, place)
                 else:
                     body.store(body.load(source, place), target, place)
@@ -297,7 +297,7 @@ class ScatterLowering:
         """Combine one update into the result."""
         updates = self.function.arguments.get(self.scatter.updates)
         if updates is None:
-            value = self._fill_value(self.function.builder, self.scatter.updates)
+            value = self._made_value(at, self.scatter.updates, update_place)
         else:
             value = at.load_element(updates.view, update_place, self.element)
         target = self.result.view
@@ -318,18 +318,20 @@ class ScatterLowering:
         wide = [at.op(arith.ExtFOp, (v,), F32) for v in (old, new)]
         return at.op(arith.TruncFOp, (at.op(cls, wide, F32, _NO_FASTMATH),), element)
 
-    def _fill_value(self, at: LoopBuilder, value: SSAValue) -> SSAValue:
-        """The scalar of an `fxt.full` made in the kernel."""
-        owner = value.owner
-        if not isinstance(owner, fxt.FullOp):
-            found = f"'{owner.name}'" if isinstance(owner, Operation) else "an index"
-            raise PassFailedException(
-                f"convert-scatter-to-scf: kernel '{self.function.kernel.sym_name.data}' may hold "
-                f"arguments and fxt.full beside its fxt.scatter, got {found}"
-            )
-        attribute = owner.value
-        assert isinstance(attribute, FloatAttr | IntegerAttr)
-        return at.constant(attribute.value.data, self.element)
+    def _made_value(self, at: LoopBuilder, value: SSAValue, place: Sequence[Index]) -> SSAValue:
+        """The element at `place` of an `fxt.full` or `fxt.iota` made in the kernel."""
+        match value.owner:
+            case fxt.FullOp(value=FloatAttr() | IntegerAttr() as attribute):
+                return self.function.builder.constant(attribute.value.data, self.element)
+            case fxt.IotaOp(axis=axis):
+                index = at.value(place[axis.value.data])
+                return at.op(arith.IndexCastOp, (index,), self.element)
+            case owner:
+                found = f"'{owner.name}'" if isinstance(owner, Operation) else "an index"
+                raise PassFailedException(
+                    f"convert-scatter-to-scf: kernel '{self.function.kernel.sym_name.data}' may "
+                    f"hold arguments, fxt.full and fxt.iota beside its fxt.scatter, got {found}"
+                )
 
 
 def _assumed(sizes: Sequence[Dim], axis: int) -> int:

@@ -85,6 +85,11 @@ WRITES = [
              integers(0, 256, M, N, dtype=torch.uint8), integers(0, 21, M, 64), integers(0, 256, M, 64, dtype=torch.uint8))
         for how in ("sum", "prod", "amax", "amin")
     ),
+    case("inverse_permutation", lambda p: torch.empty_like(p).scatter(0, p, torch.arange(p.shape[0])), permutation(N)),
+    case("scatter_into_iota", lambda p, v: torch.arange(37).scatter(0, p, v), integers(0, 37, N), integers(0, 9, N)),
+    case("scatter_into_iota_columns",
+         lambda p, v: torch.arange(5).expand(37, 5).scatter_add(0, p[:, None].expand(-1, 5), v),
+         integers(0, 37, N), integers(0, 9, N, 5)),
     case("slice_scatter", lambda x, v: x.slice_scatter(v, 1, 2, 11), floats(M, N), floats(M, 9)),
     case("slice_scatter_step", lambda x, v: x.slice_scatter(v, 1, 1, 11, 2), floats(M, N), floats(M, 5)),
     case("slice_scatter_end", lambda x, v: x.slice_scatter(v, 1, -4), floats(M, N), floats(M, 4)),

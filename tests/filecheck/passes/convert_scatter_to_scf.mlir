@@ -78,9 +78,9 @@ func.func private @own_places(%d: tensor<3x9xi1>, %u: tensor<3x4xi1>, %i: tensor
 
 // CHECK-LABEL: func.func private @filled_destination(%u: memref<4xi8>, %i: memref<4xi64>, %out: memref<9xi8>) attributes {fxlower.kernel = "scatter"} {
 // CHECK-NEXT:    %0 = memref.reinterpret_cast %out to offset: [0], sizes: [9], strides: [1] : memref<9xi8> to memref<9xi8>
-// CHECK-NEXT:    %1 = arith.constant 0 : i8
 // CHECK-NEXT:    %c0 = arith.constant 0 : index
 // CHECK-NEXT:    %c1 = arith.constant 1 : index
+// CHECK-NEXT:    %1 = arith.constant 0 : i8
 // CHECK-NEXT:    "scf.parallel"(%c0, %c1, %c1) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> ({
 // CHECK-NEXT:    ^bb0(%2: index):
 // CHECK-NEXT:      %c9 = arith.constant 9 : index

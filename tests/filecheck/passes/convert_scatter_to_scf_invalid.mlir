@@ -7,7 +7,7 @@ func.func @none(%a: tensor<8xf32>) -> tensor<8xf32> attributes {fxlower.kernel =
 
 // -----
 
-// CHECK: convert-scatter-to-scf: kernel 'of_exp' may hold arguments and fxt.full beside its fxt.scatter, got 'fxt.exp'
+// CHECK: convert-scatter-to-scf: kernel 'of_exp' may hold arguments, fxt.full and fxt.iota beside its fxt.scatter, got 'fxt.exp'
 func.func @of_exp(%a: tensor<8xf32>, %u: tensor<2xf32>, %i: tensor<2xi64>) -> tensor<8xf32> attributes {fxlower.kernel = "scatter"} {
   %d = fxt.exp %a : tensor<8xf32>
   %r = fxt.scatter "add", %d, %u, array<i64: 0>[%i] : (tensor<8xf32>, tensor<2xf32>, tensor<2xi64>) -> tensor<8xf32>
