@@ -129,7 +129,7 @@ class NestEmitter(PointEmitter):
         builder = self.builder
         guarded = self._guarded_total(total)
         if guarded is not None:
-            self.gather_floor = 1
+            self.gathers_stay = True
             (index,) = builder.open((INDEX,))
             self._allocate()
             self._point(self._split(index, sizes))
@@ -152,35 +152,41 @@ class NestEmitter(PointEmitter):
             builder.close_parallel(self._size(total), self.schedule.grain)
 
     def _guarded_total(self, total: Dim) -> SSAValue | None:
-        """The number of iterations, 0 if a gather's source is empty: then there is no valid index
-        to read it at, and any iteration is an error. None if no source can be empty."""
-        trap, sizes = self.function.trap, self._gathered_sizes()
-        if trap is None or not sizes:
+        """The number of iterations, 0 if some gather is to read an empty source: then there is no
+        valid index to read it at, and any iteration is an error. None if no source can be empty."""
+        trap, gathers = self.function.trap, self._uncertain_gathers()
+        if trap is None or not gathers:
             return None
-        entry, count = self.builder.entry, self._size(total)
-        empty = entry.compare("eq", sizes[0], 0)
-        for size in sizes[1:]:
-            empty = entry.op(arith.OrIOp, (empty, entry.compare("eq", size, 0)), I1)
-        fails = entry.op(arith.AndIOp, (empty, entry.compare("ne", count, 0)), I1)
+        entry = self.builder.entry
+        fails: SSAValue | None = None
+        for domain, source in gathers:
+            reads = entry.compare("ne", self._size(symbols.product(domain)), 0)
+            for size in source:
+                empty = entry.compare("eq", self.function.size(size), 0)
+                fail = entry.op(arith.AndIOp, (empty, reads), I1)
+                fails = fail if fails is None else entry.op(arith.OrIOp, (fails, fail), I1)
+        assert fails is not None
 
         def report(inner: LoopBuilder) -> tuple[()]:
             inner.store(inner.constant(INDEX_TRAP, I64), trap, (0,))
             return ()
 
         entry.if_(fails, report)
-        return entry.op(arith.SelectOp, (empty, self._zero(), count), INDEX)
+        return entry.op(arith.SelectOp, (fails, self._zero(), self._size(total)), INDEX)
 
-    def _gathered_sizes(self) -> list[Index]:
-        """Sizes of gathered sources that may be 0."""
-        sources = {
-            op.tensor: None
-            for step in self.nest.steps
-            if isinstance(step.op, GenericOp)
-            for op in step.op.body.block.ops
-            if isinstance(op, ExtractOp)
-        }
-        dims = {d: None for source in sources for d in dims_of(source.type)}
-        return [self.function.size(d) for d in dims if d == 0 or isinstance(d, str)]
+    def _uncertain_gathers(self) -> list[tuple[tuple[Dim, ...], tuple[Dim, ...]]]:
+        """Gathers from sources that may be empty, each once: the sizes of the loops around it, and
+        those of its source that may be 0."""
+        found: dict[tuple[tuple[Dim, ...], tuple[Dim, ...]], None] = {}
+        for step in self.nest.steps:
+            if not isinstance(step.op, GenericOp):
+                continue
+            for op in step.op.body.block.ops:
+                if isinstance(op, ExtractOp):
+                    source = [d for d in dims_of(op.tensor.type) if d == 0 or isinstance(d, str)]
+                    if source:
+                        found[step.sizes, tuple(dict.fromkeys(source))] = None
+        return list(found)
 
     def _split(self, index: SSAValue, sizes: list[Dim]) -> list[SSAValue]:
         """The parallel index taken apart, last size fastest."""

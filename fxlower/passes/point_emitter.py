@@ -43,8 +43,8 @@ class PointEmitter(ABC):
         """Where operands that are transposed against the lanes are read."""
         self.views: dict[object, SSAValue] = {}
         self.current_phase = 0
-        self.gather_floor = 0
-        """Depth above which gathers may not move: their source may be empty there."""
+        self.gathers_stay = False
+        """Whether gathers may not move out of loops: where these are empty, so may be the source."""
 
     @abstractmethod
     def _row_index(self) -> list[SSAValue]:
@@ -210,7 +210,8 @@ class PointEmitter(ABC):
             )
         indices = [self._lookup(i, environment) for i in op.indices]
         hint = op.results[0].name_hint
-        return self.builder.load(buffer.view, indices, buffer.element, hint, self.gather_floor)
+        floor = len(self.builder.scopes) - 1 if self.gathers_stay else 0
+        return self.builder.load(buffer.view, indices, buffer.element, hint, floor)
 
     # --------------------------------------------------------------------- addresses
 

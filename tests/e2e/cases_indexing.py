@@ -32,6 +32,7 @@ READS = [
     case("index_inner", lambda x, i, j: x[:, i, j], floats(N, 4, 6), integers(0, 4, 2, 3), integers(0, 6, 3)),
     case("index_with_slice", lambda x, i: x[1:, i, ::2], floats(M, 4, N), integers(0, 4, 3)),
     case("index_0d", lambda x, i: torch.ops.aten.index(x, [i]), floats(N, M), integers(0, 21)),
+    case("index_empty_rows", lambda x, i: (x[i], x[i].sum(-1) + 1), floats(N, 0), integers(0, 21, 9)),
     case("index_empty", lambda x, i: x[i] + 1, floats(N, M), integers(0, 21, 0)),
     case("index_int32", lambda x, i: x[i], floats(N, M), integers(0, 21, 9, dtype=torch.int32)),
     case("index_strided", lambda x, i: x[i], floats(M, N, layout=lambda x: x.t()), integers(0, 21, 9)),
