@@ -44,7 +44,7 @@ class PointEmitter(ABC):
         self.views: dict[object, SSAValue] = {}
         self.current_phase = 0
         self.gathers_stay = False
-        """Whether gathers may not move out of loops: where these are empty, so may be the source."""
+        """Whether gathers stay in their loops: where these are empty, so may be the source."""
 
     @abstractmethod
     def _row_index(self) -> list[SSAValue]:
