@@ -33,7 +33,7 @@ def unnumbered(line: str) -> str:
     """A line without what a new op or a new rule renumbers: values, hashes, registers."""
     line = re.sub(r"%(zmm)?\d+\b", "%", line)
     line = re.sub(r"(%[a-z]\w*?)_\d+\b", r"\1", line)
-    return " ".join(re.sub(r"_[0-9a-f]{8}\b", "_", line).split())
+    return " ".join(re.sub(r"_[0-9a-f]{12}\b", "_", line).split())
 
 
 @pytest.mark.parametrize(("command", "shown"), SESSIONS, ids=[s[0] for s in SESSIONS])

@@ -41,6 +41,16 @@ Instruction: TypeAlias = tuple[Any, ...]
 _SHORT_FLOATS = ("f16", "bf16")
 
 
+DIGITS = 12
+"""Hex digits of a digest: with 8, one process in some hundreds that compiles ten thousand kernels
+would take one kernel for another."""
+
+
+def digest_of(made_from: object) -> str:
+    """What names a kernel by all that it is made from, in any process."""
+    return sha1(repr(made_from).encode()).hexdigest()[:DIGITS]
+
+
 @dataclass(frozen=True)
 class Argument:
     """A tensor argument of a kernel."""
@@ -73,8 +83,7 @@ class Program:
 
     @property
     def digest(self) -> str:
-        """Eight hex digits that name this program in any process."""
-        return sha1(repr(self).encode()).hexdigest()[:8]
+        return digest_of(self)
 
 
 @dataclass(frozen=True)

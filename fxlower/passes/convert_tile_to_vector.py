@@ -54,7 +54,7 @@ class TileLowering:
         self.target = target
         self.values: dict[SSAValue, SSAValue] = {}
         self.tiles: dict[SSAValue, Sequence[SSAValue]] = {}
-        self.scratch: dict[tuple[int, Attribute], SSAValue] = {}
+        self.scratch: dict[tuple[Block, Attribute], SSAValue] = {}
         self.rules: dict[type[Operation], Callable[..., None]] = {
             tile.PackOp: self._pack,
             tile.ZeroOp: self._zero,
@@ -305,7 +305,7 @@ class TileLowering:
     def _scratch(self, frame: LoopBuilder, type_: Attribute) -> SSAValue:
         """A tile in the scratchpad, one for each type and frame."""
         assert isinstance(type_, tile.AccType)
-        key = (id(frame), type_)
+        key = (frame.block, type_)
         if key not in self.scratch:
             shape = (type_.rows.data, type_.columns.data)
             self.scratch[key] = frame.scratch(type_.element_type, shape, "edge")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha1
 from typing import Any
 
 from xdsl.dialects import tensor
@@ -20,6 +19,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from fxlower.analysis.fusion import Partition
 from fxlower.analysis.fusion_axes import made_in_scatter
+from fxlower.analysis.kernel_program import digest_of
 from fxlower.analysis.layout import Strides
 from fxlower.analysis.symbols import add
 from fxlower.dialects import fxt
@@ -61,7 +61,7 @@ class StructuredKernel:
         shell = KernelShell([(ELEMENTS[e], n, s) for e, n, s in self.arguments], self.symbols)
         kind, emitter = _KINDS[self.operation]
         value = emitter(self, shell)
-        name = kernel_name([self.operation], sha1(repr(self).encode()).hexdigest()[:8])
+        name = kernel_name([self.operation], digest_of(self))
         attributes: dict[str, Attribute] = {
             "fxlower.kernel": string_attr(kind),
             "fxlower.ops": string_attr(self.operation),
