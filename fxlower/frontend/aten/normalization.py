@@ -92,7 +92,14 @@ def softmax(b: RuleBuilder, x: SSAValue, dim: int, half_to_float: bool) -> SSAVa
     axes = b.axes(dim, len(b.dims(x)))
     x = b.compute(x)
     exponential = b.exp(b.sub(x, per_row(b, fxt.AmaxOp, x, axes)))
-    return b.to_result(b.div(exponential, per_row(b, fxt.SumOp, exponential, axes)))
+    return b.to_result(_normalized(b, exponential, b.sum(exponential, axes), axes))
+
+
+def _normalized(b: RuleBuilder, x: SSAValue, total: SSAValue, axes: Sequence[int]) -> SSAValue:
+    """x / total by one division for each row: a total of exponentials, one of which is 1, has a
+    reciprocal as exact as any."""
+    inverse = b.div(b.full_like(1.0, total), total)
+    return b.mul(x, spread(b, inverse, axes, b.dims(x)))
 
 
 @lowers(aten._log_softmax.default)
@@ -117,7 +124,7 @@ def safe_softmax(
     exponential = b.exp(b.sub(x, spread(b, pivot, axes, b.dims(x))))
     total = b.sum(exponential, axes)
     total = b.select(masked, b.full_like(1.0, total), total)
-    return b.to_result(b.div(exponential, spread(b, total, axes, b.dims(x))))
+    return b.to_result(_normalized(b, exponential, total, axes))
 
 
 # ---------------------------------------------------------------- layer, group, batch norm

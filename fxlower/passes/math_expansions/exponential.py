@@ -1,13 +1,13 @@
 """exp, exp2, expm1, and the hyperbolic functions made of them, in f32.
 
 `x = n ln 2 + r` with an integer n and |r| <= ln 2 / 2; then exp(x) = 2**n exp(r). ln 2 is two
-constants, the first short enough that n times it is exact. 2**n is multiplied on in two steps, so
-that it neither overflows before the product does nor makes denormal results zero.
+constants, the first short enough that n times it is exact. Factors of 2 move between 2**n and the
+rest, so that 2**n neither overflows before the product does nor makes denormal results zero.
 """
 
 from __future__ import annotations
 
-from fxlower.passes.math_expansions.expression import Expr, Expression
+from fxlower.passes.math_expansions.expression import FORMATS, Expr, Expression, element_of
 
 LOG2_E = 1.44269504088896341
 LN2 = 0.693147180559945309
@@ -42,13 +42,33 @@ def _scaled(e: Expression, x: Expr, n: Expr) -> Expr:
     return x * e.power_of_two(half) * e.power_of_two(n - half)
 
 
+def _shifted(e: Expression, x: Expr) -> tuple[Expr, Expr]:
+    """n in the lowest bits of a float's representation, whatever is above, and r."""
+    magic = 1.5 * 2.0 ** FORMATS[element_of(e.type)].mantissa_bits
+    shifted = e.fma(x, LOG2_E, magic)
+    n = shifted - magic
+    return e.bits(shifted), e.fma(n, -LN2_LOW, e.fma(n, -LN2_HIGH, x))
+
+
 def exp(e: Expression, x: Expr, *, doublings: int = 0) -> Expr:
-    """exp(x) * 2**doublings."""
-    x = e.clamp(x, -104.0, 90.0)
-    n, r = _reduced(e, x)
-    if doublings:
-        n = n + doublings
-    return _scaled(e, _exp_minus_one(e, r) + 1.0, n)
+    """exp(x) * 2**doublings, of which -1 and 0 are possible."""
+    f = FORMATS[element_of(e.type)]
+    x = e.clamp(x, -104.0, 89.5 - doublings * LN2)  # within, n - 1 + doublings is at most 128
+    n, r = _shifted(e, x)
+    twice = e.polynomial(r, [2.0 * c for c in (*EXP, 1.0, 1.0)])
+    exponent = (n << f.mantissa_bits) + f.bits_of(2.0 ** (doublings - 1))
+    tiny = x < -80.0
+    exponent = e.select(tiny, exponent + (64 << f.mantissa_bits), exponent)
+    result = twice * e.from_bits(exponent)
+    return e.select(tiny, result * 2.0**-64, result)
+
+
+def exp_of_small(e: Expression, x: Expr) -> Expr:
+    """exp(x) for x from -87 to 88."""
+    f = FORMATS[element_of(e.type)]
+    n, r = _shifted(e, x)
+    scale = e.from_bits((n << f.mantissa_bits) + f.bits_of(1.0))
+    return e.polynomial(r, (*EXP, 1.0, 1.0)) * scale
 
 
 def exp2(e: Expression, x: Expr) -> Expr:
@@ -95,5 +115,5 @@ def tanh(e: Expression, x: Expr) -> Expr:
     a = e.absolute(x)
     square = x * x
     small = e.fma(e.polynomial(square, TANH) * square, a, a)
-    large = 1.0 - 2.0 / (exp(e, a + a) + 1.0)
+    large = 1.0 - 2.0 / (exp_of_small(e, e.at_most(a + a, 20.0)) + 1.0)
     return e.copysign(e.select(a < 0.625, small, large), x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fxlower.dialects import arith
 from fxlower.dialects.build import F64
-from fxlower.passes.math_expansions.exponential import exp
+from fxlower.passes.math_expansions.exponential import exp_of_small
 from fxlower.passes.math_expansions.expression import FORMATS, Expr, Expression
 
 # N. Juffa, https://stackoverflow.com/questions/35148198: minimax, below 1 ulp each.
@@ -35,7 +35,7 @@ def erf(e: Expression, x: Expr) -> Expr:
     a = e.absolute(x)
     bounded = e.at_most(a, 4.0)
     exponent = e.fma(e.polynomial(bounded, ERF_FAR), bounded, -bounded)
-    far = e.copysign(1.0 - exp(e, exponent), x)
+    far = e.copysign(1.0 - exp_of_small(e, exponent), x)
     return e.select(a > 0.927734375, far, near)
 
 
