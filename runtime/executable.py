@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,10 @@ class Executable:
                 call.run_operator(step)
             for dead in step.release:
                 values[dead] = None
-        outputs = [call.output(kind, what) for kind, what in plan.outputs]
+        outputs = [
+            values[what] if kind == "tensor" else call.output(kind, what)
+            for kind, what in plan.outputs
+        ]
         if plan.mutations:
             sources = [copied(values[v]) if apart else values[v] for _, v, apart in plan.mutations]
             for (target, _, _), source in zip(plan.mutations, sources, strict=True):
@@ -127,23 +131,31 @@ class Executable:
 
     def run_segment(self, step: SegmentStep, values: list[Any], symbols: Symbols) -> None:
         """Allocate results, fill the table, call native code, raise its traps."""
-        pointers = [values[v].data_ptr() for v in step.operands]
+        slots = [values[v].data_ptr() for v in step.operands]
         for buffer in step.results:
-            made = _empty_strided(
-                buffer.sizes.value(symbols), buffer.strides.value(symbols), buffer.dtype
+            sizes, strides = buffer.sizes, buffer.strides
+            made = values[buffer.value] = _empty_strided(
+                sizes.static if sizes.static is not None else sizes.value(symbols),
+                strides.static if strides.static is not None else strides.value(symbols),
+                buffer.dtype,
             )
-            values[buffer.value] = made
-            pointers.append(made.data_ptr())
+            slots.append(made.data_ptr())
         entry = self.entries[step.segment]
-        arena = self.take_arena(entry.arena.value(symbols)[0])
-        symbol_values = [symbols[s] for s in step.symbols]
-        slots = len(pointers) + 2 + len(symbol_values)
-        table = (ctypes.c_int64 * (slots + 1))()
-        trap = ctypes.addressof(table) + 8 * slots  # one word behind the arguments
-        table[:slots] = [*pointers, arena.data_ptr(), trap, *symbol_values]
-        entry.function(ctypes.addressof(table))
-        self.arenas.append(arena)
-        if code := table[slots]:
+        needed = entry.arena.value(symbols)[0]
+        arena = self.take_arena(needed) if needed else None
+        slots.append(0 if arena is None else arena.data_ptr())
+        trap = len(slots)
+        slots.append(0)
+        for symbol in step.symbols:
+            slots.append(symbols[symbol])
+        slots.append(0)  # one word behind the arguments, for the trap
+        table = array("q", slots)
+        address, count = table.buffer_info()
+        table[trap] = address + 8 * (count - 1)
+        entry.function(address)
+        if arena is not None:
+            self.arenas.append(arena)
+        if code := table[-1]:
             error, message = TRAPS[code]
             raise error(message)
 
@@ -161,11 +173,11 @@ class Call:
 
     def __init__(self, args: list[Any], plan: HostPlan) -> None:
         self.symbols: dict[str, int] = {}
-        self.inputs = {position: args[position] for position in plan.held}
+        self.inputs = {position: args[position] for position in plan.held} if plan.held else {}
         self.values: list[Any] = [args[p] for p in plan.tensor_inputs]
         self.values += plan.attributes
         self.values += [None] * (plan.values - len(self.values))
-        self.unknown = self.find_symbols(plan.symbols, args)
+        self.unknown = self.find_symbols(plan.symbols, args) if plan.symbols else []
 
     def find_symbols(self, steps: Sequence[SymbolStep], args: Sequence[Any]) -> list[SymbolStep]:
         """Read the symbols that can be read now; returns the others."""
