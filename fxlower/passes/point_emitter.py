@@ -14,6 +14,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.loop_space import Access, Destination, Kernel, Layout, Loop, Loops, Step
 from fxlower.analysis.phases import Phases
+from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim, signless
 from fxlower.passes.destination_style import Buffer, DestinationFunction
 from fxlower.passes.loop_builder import Index
@@ -120,8 +121,10 @@ class PointEmitter(ABC):
             )
         result = op.results[0]
         operands = tuple(self._lookup(o, environment) for o in op.operands)
+        # A divisor that is 0 is no error where the loop around it is empty.
+        floor = len(self.builder.scopes) - 1 if isinstance(op, fxt.NonzeroDivisorOp) else 0
         environment[result] = self.builder.pure(
-            type(op), operands, result.type, op.properties, result.name_hint
+            type(op), operands, result.type, op.properties, result.name_hint, floor
         )
 
     def _lookup(self, value: SSAValue, environment: dict[SSAValue, SSAValue]) -> SSAValue:

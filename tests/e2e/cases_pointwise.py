@@ -24,6 +24,7 @@ ARITHMETIC = [
     case("add_0d", torch.add, floats(M, N), floats()),
     case("outer_of_a_map", lambda x, y: x.sin()[:, None] * x.sin()[None] + y, floats(N), floats(N)),
     case("add_0d_0d", torch.add, floats(), floats()),
+    case("remainder_empty", lambda x: (x % x.shape[1], (x % 0).sum(1)), integers(0, 9, N, 0), dynamic=False),
     case("add_empty", torch.add, floats(0, N), floats(N)),
     case("add_transposed", torch.add, floats(M, N, layout=lambda x: x.t()), floats(N, M)),
     case("add_strided", torch.add, floats(M, 74, layout=lambda x: x[:, ::2]), floats(37)),
