@@ -61,6 +61,13 @@ def _default_properties(cls: type[Operation]) -> dict[str, Attribute]:
     }
 
 
+class Result(OpResult[Attribute]):
+    """A result that is hashed by identity, as every `SSAValue` is, but without a call of a Python
+    function: passes look values up a hundred thousand times."""
+
+    __hash__ = object.__hash__
+
+
 def emit(
     block: Block,
     cls: type[OpT],
@@ -85,7 +92,7 @@ def emit(
     op._operand_uses = tuple(uses)
     results: list[OpResult] = []
     for index, result_type in enumerate(result_types):
-        result = OpResult.__new__(OpResult)
+        result = Result.__new__(Result)
         result._type = result_type
         result.op = op
         result.index = index

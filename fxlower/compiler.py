@@ -25,7 +25,7 @@ from xdsl.passes import ModulePass
 
 from fxlower.codegen.emitter import emit_llvm_ir
 from fxlower.codegen.object import compile_object
-from fxlower.dialects.build import dims_from
+from fxlower.dialects.build import dims_from, string_attr
 from fxlower.dump import Dump
 from fxlower.errors import CompilerError
 from fxlower.frontend.program import Imported
@@ -58,16 +58,17 @@ class Kernel:
         return self.code.address(self.name)
 
 
-@dataclass
-class Pending:
-    """A module on its way through LLVM."""
+@dataclass(eq=False)
+class Begun:
+    """A module at stage `loops`, where all that its callers need is known."""
 
     name: str
+    module: ModuleOp
     signature: FunctionType
     arenas: dict[str, Shape]
     """Bytes of arena of each segment in the module."""
 
-    object: Future[bytes]
+    is_contraction: bool
 
 
 _KERNELS: WeakValueDictionary[tuple[str, str], Kernel] = WeakValueDictionary()
@@ -245,27 +246,32 @@ def _load(
     if not segments:
         return {}, []
     ready: dict[str, Kernel] = {}
-    pending: list[Pending] = []
+    begun: list[Begun] = []
+    for (name, function), report in zip(kernels.items(), reports, strict=True):
+        known = _KERNELS.get((name, stages.options.machine))
+        if known is not None and stages.dump is None:
+            ready[name] = known
+            report.cached = True
+        else:
+            begun.append(_begin(name, [function], stages))
+    signatures = {k.name: k.signature for k in (*ready.values(), *begun)}
+    declared = [FuncOp.external(n, s.inputs.data, ()) for n, s in signatures.items()]
+    calling = _begin("segments", [*declared, *segments.values()], stages)
+    begun.append(calling)
+    if stages.dump is None:  # LLVM takes longest for contractions, and should not end with one
+        begun.sort(key=lambda b: (not b.is_contraction, b is not calling))
     with ThreadPoolExecutor(1, "fxlower-llvm") as worker:
-        for (name, function), report in zip(kernels.items(), reports, strict=True):
-            known = _KERNELS.get((name, stages.options.machine))
-            if known is not None and stages.dump is None:
-                ready[name] = known
-                report.cached = True
-            else:
-                pending.append(_lower(name, [function], stages, worker))
-        signatures = {k.name: k.signature for k in (*ready.values(), *pending)}
-        declared = [FuncOp.external(n, s.inputs.data, ()) for n, s in signatures.items()]
-        calling = _lower("segments", [*declared, *segments.values()], stages, worker)
+        pending = [(item, _finish(item, stages, worker)) for item in begun]
         with stages.timings.measure("wait for LLVM"):
-            objects = [item.object.result() for item in (*pending, calling)]
+            objects = {item.name: future.result() for item, future in pending}
     with stages.timings.measure("link"):
-        for item, data in zip(pending, objects, strict=False):
-            kernel = Kernel(item.name, item.signature, load(data, exports=[item.name]))
-            _KERNELS[(item.name, stages.options.machine)] = kernel
-            ready[item.name] = kernel
+        calls = objects.pop(calling.name)
+        for name, data in objects.items():
+            kernel = Kernel(name, signatures[name], load(data, exports=[name]))
+            _KERNELS[(name, stages.options.machine)] = kernel
+            ready[name] = kernel
         code = load(
-            objects[-1],
+            calls,
             exports=[f"{n}_entry" for n in segments],
             uses=[k.code for k in ready.values()],
         )
@@ -275,13 +281,12 @@ def _load(
     return entries, [code, *ready.values()]
 
 
-def _lower(
-    name: str, functions: list[FuncOp], stages: Stages, worker: ThreadPoolExecutor
-) -> Pending:
-    """Take functions through the kernel stages as a module of their own; LLVM goes on behind."""
+def _begin(name: str, functions: list[FuncOp], stages: Stages) -> Begun:
+    """Take functions to stage `loops` as a module of their own."""
     for function in functions:
         if function.parent is not None:
             function.detach()
+    kind = functions[0].attributes.get("fxlower.kernel")
     module = ModuleOp(functions, dict(stages.module_attributes))
     stages.run(module, KERNEL_STAGES[:1])
     bodies = [f for f in module.ops if isinstance(f, FuncOp) and f.body.blocks]
@@ -290,10 +295,15 @@ def _lower(
         for f in bodies
         if "fxlower.arena" in f.attributes
     }
-    signature = bodies[0].function_type
-    stages.run(module, KERNEL_STAGES[1:])
+    is_contraction = kind == string_attr("contraction")
+    return Begun(name, module, bodies[0].function_type, arenas, is_contraction)
+
+
+def _finish(begun: Begun, stages: Stages, worker: ThreadPoolExecutor) -> Future[bytes]:
+    """Take a module through the other stages; LLVM goes on behind."""
+    stages.run(begun.module, KERNEL_STAGES[1:])
     with stages.timings.measure("emit LLVM IR"):
-        text = emit_llvm_ir(module, stages.target)
+        text = emit_llvm_ir(begun.module, stages.target)
     if stages.dump is not None:
         stages.dump.add_llvm(text, stages.target)
-    return Pending(name, signature, arenas, worker.submit(compile_object, text, stages.target))
+    return worker.submit(compile_object, text, stages.target)

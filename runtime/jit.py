@@ -119,7 +119,8 @@ class Linker:
             found.pop(name, None)
             library.export_symbol(name)
         for name, address in found.items():
-            library.import_symbol(name, address)
+            if name.encode() in object_code:  # most of libm is not
+                library.import_symbol(name, address)
         with self._lock:
             try:
                 tracker = library.link(self.lljit, f"fxlower_{next(self._names)}")
