@@ -54,10 +54,6 @@ def resolve(dims: LoopDims) -> LoopDims:
     return tuple(out)
 
 
-def resolve_axes(axes: Axes) -> Axes:
-    return tuple(None if a is None else resolve(a) for a in axes)
-
-
 def flatten(axes: Axes) -> LoopDims:
     """All loop dims of a tensor, in row-major order; axes that are None give none."""
     return tuple(d for a in axes if a is not None for d in resolve(a))

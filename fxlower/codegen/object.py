@@ -39,13 +39,6 @@ def assembly(ir: str, target: TargetSpec) -> str:
         return machine.emit_assembly(module)
 
 
-def optimized_ir(ir: str, target: TargetSpec) -> str:
-    """The LLVM IR after the clean-up passes, to look at."""
-    _, module, context = _optimized(ir, target)
-    with module:
-        return str(module)
-
-
 class _Machines(threading.local):
     """Target machines are not safe to share between threads, and cost a millisecond to make."""
 

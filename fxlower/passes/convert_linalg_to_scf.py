@@ -38,7 +38,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
@@ -46,7 +46,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.loop_space import NestSchedule, read_kernel
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
-from fxlower.passes.destination_style import DestinationFunction
+from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
 from fxlower.passes.nest_emitter import NestEmitter
 from fxlower.passes.scoped_builder import ScopedBuilder
 from fxlower.passes.target import target_of
@@ -107,9 +107,5 @@ class ConvertLinalgToScfPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
-        for function in list(op.body.block.ops):
-            if not isinstance(function, FuncOp) or not function.body.blocks:
-                continue
-            kind = function.attributes.get("fxlower.kernel")
-            if isinstance(kind, StringAttr) and kind.data == "loops":
-                convert_kernel(function, target)
+        for function in kernels_of_kind(op, "loops"):
+            convert_kernel(function, target)

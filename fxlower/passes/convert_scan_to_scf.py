@@ -35,15 +35,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr
-from xdsl.dialects.func import FuncOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, fxt
 from fxlower.dialects.build import BF16, F16, F32, Dim, is_float
-from fxlower.passes.destination_style import DestinationFunction
+from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
 from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, vector_loop
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
@@ -154,12 +153,7 @@ class ConvertScanToScfPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
-        for kernel in list(op.body.block.ops):
-            if not isinstance(kernel, FuncOp):
-                continue
-            kind = kernel.attributes.get("fxlower.kernel")
-            if not isinstance(kind, StringAttr) or kind.data != "scan":
-                continue
+        for kernel in kernels_of_kind(op, "scan"):
             scans = [o for o in kernel.body.block.ops if isinstance(o, fxt.ScanOp)]
             if len(scans) != 1 or scans[0].input not in kernel.body.block.args:
                 raise PassFailedException(

@@ -38,8 +38,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp, StringAttr
-from xdsl.dialects.func import FuncOp
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
@@ -56,7 +55,7 @@ from fxlower.dialects.build import (
     dims_of,
     is_float,
 )
-from fxlower.passes.destination_style import DestinationFunction
+from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
 from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, memory_element, vector_loop
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
@@ -349,12 +348,7 @@ class ConvertScatterToScfPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
-        for kernel in list(op.body.block.ops):
-            if not isinstance(kernel, FuncOp):
-                continue
-            kind = kernel.attributes.get("fxlower.kernel")
-            if not isinstance(kind, StringAttr) or kind.data != "scatter":
-                continue
+        for kernel in kernels_of_kind(op, "scatter"):
             scatters = [o for o in kernel.body.block.ops if isinstance(o, fxt.ScatterOp)]
             if len(scatters) != 1:
                 raise PassFailedException(

@@ -25,6 +25,8 @@ from xdsl.dialects.builtin import (
     DictionaryAttr,
     FunctionType,
     MemRefType,
+    ModuleOp,
+    StringAttr,
     TensorType,
     UnitAttr,
 )
@@ -80,6 +82,18 @@ class Buffer:
             [function.size(d) for d in self.strides],
             self.base.name_hint,
         )
+
+
+def kernels_of_kind(module: ModuleOp, kind: str) -> list[FuncOp]:
+    """The functions of `module` with `fxlower.kernel = kind`; a list, so that they may be replaced
+    meanwhile."""
+    found: list[FuncOp] = []
+    for function in module.body.block.ops:
+        if isinstance(function, FuncOp) and function.body.blocks:
+            attribute = function.attributes.get("fxlower.kernel")
+            if isinstance(attribute, StringAttr) and attribute.data == kind:
+                found.append(function)
+    return found
 
 
 def tensor_strides(type_: Attribute, attributes: DictionaryAttr | None) -> tuple[Dim, ...]:

@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
@@ -54,7 +54,7 @@ from fxlower.analysis.contraction_schedule import orient, schedule_contraction
 from fxlower.dialects import tile
 from fxlower.dialects.build import ELEMENT_BITS, I32, emit, emit1
 from fxlower.passes.contraction_builder import ContractionBuilder
-from fxlower.passes.destination_style import DestinationFunction
+from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
 from fxlower.passes.direct_contractions import build_direct
 from fxlower.passes.loop_builder import Index, LoopBuilder, vector_loop
 from fxlower.passes.target import target_of
@@ -307,9 +307,5 @@ class TileContractionsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
-        for kernel in list(op.body.block.ops):
-            if not isinstance(kernel, FuncOp):
-                continue
-            kind = kernel.attributes.get("fxlower.kernel")
-            if isinstance(kind, StringAttr) and kind.data == "contraction":
-                tile_contraction(kernel, target)
+        for kernel in kernels_of_kind(op, "contraction"):
+            tile_contraction(kernel, target)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from math import copysign
 from typing import Any
 
 from xdsl.dialects.builtin import (
@@ -266,13 +265,10 @@ class FunctionBuilder:
         return known
 
     def _constant(self, value: Attribute, type_: Attribute) -> SSAValue:
-        key: Any = value
-        if isinstance(value, FloatAttr):
-            key = (value, copysign(1.0, value.value.data))  # 0.0 == -0.0 in xDSL
-        known = self.constants.get(key)
+        known = self.constants.get(value)
         if known is None:
             known = emit1(self.head, llvm.ConstantOp, (), type_, {"value": value})
-            self.constants[key] = known
+            self.constants[value] = known
             self.depth[known] = 0
             if isinstance(value, IntegerAttr):
                 self.numbers[known] = value.value.data
