@@ -1,4 +1,4 @@
-"""Compiled functions in many threads, in forked processes, and one after the other by the hundred."""
+"""Compiled functions in threads and forked processes, and one after the other by the hundred."""
 
 from __future__ import annotations
 
