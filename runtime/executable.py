@@ -251,9 +251,12 @@ class Call:
                 return what
 
 
-def with_strides(tensor: torch.Tensor, strides: tuple[int, ...]) -> torch.Tensor:
-    """`tensor`, copied if its strides are not `strides` (those of dims of size 1 do not matter)."""
-    if tensor.layout is not torch.strided or tensor.stride() == strides:
+def with_strides(tensor: torch.Tensor | None, strides: tuple[int, ...]) -> torch.Tensor | None:
+    """`tensor`, copied if its strides are not `strides` (those of dims of size 1 do not matter).
+
+    None stands for the token of an operator with side effects, which is a tensor only in tracing.
+    """
+    if tensor is None or tensor.layout is not torch.strided or tensor.stride() == strides:
         return tensor
     if all(
         n <= 1 or a == b for n, a, b in zip(tensor.shape, tensor.stride(), strides, strict=True)
