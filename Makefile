@@ -1,7 +1,7 @@
 # What CI runs. `make check` before a commit.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check lint types tests lit format operators
+.PHONY: check lint types tests lit format operators random-programs
 
 check: lint types tests
 
@@ -17,6 +17,10 @@ tests:
 
 lit:
 	$(PYTHON) -m lit.main -v tests/filecheck
+
+# Random programs against eager mode, until one fails or 5000 pass (an hour or so).
+random-programs:
+	$(PYTHON) -m pytest -n0 --hypothesis-profile=long tests/e2e/test_random_programs.py
 
 format:
 	$(PYTHON) -m ruff check --fix .

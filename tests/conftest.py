@@ -9,6 +9,9 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("long", settings.get_profile("default"))  # --hypothesis-profile=long
 
 ROOT = Path(__file__).resolve().parent.parent
 
