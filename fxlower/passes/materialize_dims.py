@@ -8,9 +8,9 @@ After:
     %0 = arith.muli %c2, %s0 : index
     %1 = arith.addi %0, %c1 : index
 
-Sizes are never negative, so quotients and remainders are unsigned. Differences on the way to a
-size may be negative; they wrap around and back, except below a division, where the dividend must
-be a size itself.
+Sizes are never negative, but differences on the way to them may be, as in `max(0, s0 - 5)`: extrema
+are signed, and a quotient or remainder of a difference rounds down, as in Python. Those of sums and
+products are unsigned.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _OPERATORS = {
     ast.Add: arith.AddiOp,
     ast.Sub: arith.SubiOp,
     ast.Mult: arith.MuliOp,
-    ast.FloorDiv: arith.DivUIOp,
-    ast.Mod: arith.RemUIOp,
 }
 
-_EXTREMA = {"max": arith.MaxUIOp, "min": arith.MinUIOp}
+_DIVISIONS = {ast.FloorDiv: arith.DivUIOp, ast.Mod: arith.RemUIOp}
+
+_EXTREMA = {"max": arith.MaxSIOp, "min": arith.MinSIOp}
 
 
 class DimEmitter:
@@ -85,6 +85,18 @@ class DimEmitter:
             case ast.BinOp(left, operator, right) if type(operator) in _OPERATORS:
                 cls = _OPERATORS[type(operator)]
                 return self._combine(cls, self._node(left), self._node(right), node)
+            case ast.BinOp(left, operator, right) if type(operator) in _DIVISIONS:
+                a, b = self._node(left), self._node(right)
+                if not _may_be_negative(left):
+                    return self._combine(_DIVISIONS[type(operator)], a, b, node)
+                whole = ast.BinOp(left, ast.FloorDiv(), right)
+                quotient = self._combine(arith.FloorDivSIOp, a, b, whole)
+                if isinstance(operator, ast.FloorDiv):
+                    return quotient
+                multiple = self._combine(
+                    arith.MuliOp, quotient, b, ast.BinOp(whole, ast.Mult(), right)
+                )
+                return self._combine(arith.SubiOp, a, multiple, node)
             case ast.Call(ast.Name("max" | "min" as name), args):
                 values = [self._node(a) for a in args]
                 result = values[0]
@@ -100,6 +112,11 @@ class DimEmitter:
         if known is None:
             known = self._memo[key] = emit1(self.block, cls, (lhs, rhs), INDEX)
         return known
+
+
+def _may_be_negative(node: ast.expr) -> bool:
+    """Whether there is a difference in an expression of sizes."""
+    return any(isinstance(n, ast.Sub | ast.USub) for n in ast.walk(node))
 
 
 def symbol_arguments(function: FuncOp) -> dict[str, SSAValue]:
