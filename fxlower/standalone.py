@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -139,6 +139,7 @@ def _compile_exported(program: ExportedProgram, options: Options) -> Callable[..
         if spec.kind is OutputKind.USER_OUTPUT
     ]
     user_inputs = [s.arg.name for s in signature.input_specs if s.kind is InputKind.USER_INPUT]
+    ranges = {str(symbol): range_ for symbol, range_ in core.range_constraints.items()}
 
     def call(*args: Any, **kwargs: Any) -> Any:
         leaves, found = pytree.tree_flatten((args, kwargs))
@@ -152,7 +153,7 @@ def _compile_exported(program: ExportedProgram, options: Options) -> Callable[..
             by_name[s.arg.name] if s.kind is InputKind.USER_INPUT else state[str(s.target)]
             for s in signature.input_specs
         ]
-        executable.check(values)
+        _expect_ranges(executable.check(values), ranges)
         with torch.no_grad():
             outputs = executable(values)
             for position, spec in mutated:
@@ -164,6 +165,17 @@ def _compile_exported(program: ExportedProgram, options: Options) -> Callable[..
         return pytree.tree_unflatten([outputs[p] for p in returned], tree)
 
     return call
+
+
+def _expect_ranges(sizes: Mapping[str, int], ranges: Mapping[str, Any]) -> None:
+    """Refuse sizes that the program was not exported for: its slices may not exist in them."""
+    for name, size in sizes.items():
+        range_ = ranges.get(name)
+        if range_ is not None and not range_.lower <= size <= range_.upper:
+            raise FxlowerError(
+                f"the program was exported for sizes {name} from {range_.lower} to {range_.upper}, "
+                f"got {size}: export it with a torch.export.Dim that allows {size}"
+            )
 
 
 def expect_count(args: Sequence[Any], count: int) -> None:

@@ -100,8 +100,8 @@ class Executable:
                 values[target].copy_(source)
         return outputs
 
-    def check(self, args: list[Any]) -> None:
-        """Refuse arguments that the graph was not compiled for.
+    def check(self, args: list[Any]) -> Symbols:
+        """Refuse arguments that the graph was not compiled for; the symbols' values otherwise.
 
         Raises:
             UnsupportedInput: names the argument, what it is and what it must be.
@@ -128,6 +128,7 @@ class Executable:
                     f"input {position} must have sizes {list(sizes)} and strides {list(strides)}, "
                     f"got {list(found.shape)} and {list(found.stride())}"
                 )
+        return symbols
 
     def run_segment(self, step: SegmentStep, values: list[Any], symbols: Symbols) -> None:
         """Allocate results, fill the table, call native code, raise its traps."""

@@ -66,6 +66,21 @@ def test_an_exported_program():
         torch.testing.assert_close(run(x)["y"], net(x)["y"].detach())
 
 
+def test_sizes_that_an_exported_program_is_not_for():
+    class Head(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[:3] * 2
+
+    sizes = ({0: torch.export.Dim("rows", min=3)},)
+    compiled = fxlower.compile(
+        torch.export.export(Head(), (torch.ones(9, 6),), dynamic_shapes=sizes)
+    )
+    assert compiled(torch.ones(3, 6)).tolist() == [[2.0] * 6] * 3
+    for rows in (2, 0):
+        with pytest.raises(FxlowerError, match=f"got {rows}"):
+            compiled(torch.ones(rows, 6))
+
+
 def test_an_exported_program_that_changes_a_buffer():
     program = torch.export.export(Counter(), (torch.ones(3),))
     run = fxlower.compile(program)
