@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -77,6 +78,14 @@ executable keeps those that it calls."""
 
 _LOCK = threading.RLock()
 """One compilation at a time: Python would not run two at once, and LLVM is behind a lock too."""
+
+
+def _renew_lock() -> None:
+    global _LOCK
+    _LOCK = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)  # another thread may hold it where we fork
 
 
 class Timings:

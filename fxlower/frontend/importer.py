@@ -43,7 +43,7 @@ from fxlower.frontend.program import (
     SizeSlot,
     TensorOutput,
 )
-from fxlower.frontend.registry import RULES, NotLowered, Sym, describe
+from fxlower.frontend.registry import NotLowered, Sym, describe, rule_of
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
 from fxlower.frontend.symbolic import SymbolTable
 from fxlower.frontend.tensors import TensorReader, packed
@@ -200,7 +200,7 @@ class _Importer:
 
     def lower(self, node: Node, target: Any, value: Any) -> str | None:
         """Build the node by its rule; the reason if that is impossible."""
-        rule = RULES.get(target)
+        rule = rule_of(target)
         if rule is None:
             return "no lowering"
         if any(n in self.opaque for n in node.all_input_nodes):

@@ -20,6 +20,9 @@ Rule: TypeAlias = Callable[..., Any]
 RULES: dict[Any, Rule] = {}
 """Lowering rules by operator overload."""
 
+NAMED_RULES: dict[str, Rule] = {}
+"""Rules of operators that torch defines only when a part of it is loaded, by name."""
+
 _SHIPPED: set[Any] = set()
 
 
@@ -49,6 +52,23 @@ def lowers(*overloads: Any) -> Callable[[Rule], Rule]:
         return rule
 
     return register
+
+
+def lowers_named(name: str) -> Callable[[Rule], Rule]:
+    """Register the decorated rule for the overload called `name`, which may not exist yet."""
+
+    def register(rule: Rule) -> Rule:
+        if (first := NAMED_RULES.get(name)) is not None:
+            raise ValueError(f"{name} has a rule already, {describe(first)}")
+        NAMED_RULES[name] = rule
+        return rule
+
+    return register
+
+
+def rule_of(overload: Any) -> Rule | None:
+    """The lowering of `overload`, if it has one."""
+    return RULES.get(overload) or NAMED_RULES.get(str(overload))
 
 
 def register_lowering(overload: Any, rule: Rule, *, override: bool = False) -> None:

@@ -14,7 +14,7 @@ from xdsl.ir import SSAValue
 from fxlower.dialects import fxt
 from fxlower.dialects.build import F64, FLOATS, I1
 from fxlower.frontend.builder import Operand, RuleBuilder
-from fxlower.frontend.registry import NotLowered, lowers
+from fxlower.frontend.registry import NotLowered, lowers, lowers_named
 from fxlower.frontend.types import compute_element, is_signed
 
 aten = torch.ops.aten
@@ -73,7 +73,7 @@ def addcmul(
     return b.to_result(b.add(start, b.mul(_scaled(b, first, value), second)))
 
 
-@lowers(prims.fma.default)
+@lowers_named("prims.fma.default")
 def fma(b: RuleBuilder, lhs: SSAValue, rhs: SSAValue, start: SSAValue) -> SSAValue:
     """What addcmul and lerp are decomposed into; eager mode rounds twice there, too."""
     first, second, third = in_result_type(b, lhs, rhs, start)
