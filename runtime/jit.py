@@ -4,7 +4,7 @@
     code.address("softmax_1a2b")
 
 External functions are resolved by address, never by searching the process: the functions of libm,
-`torch_parallel_for`, and what the caller names in `symbols` (kernels, for a segment).
+`fxlower_parallel_for`, and what the caller names in `symbols` (kernels, for a segment).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from llvmlite import binding
 
 from fxlower.codegen.object import compile_object, initialize
 from fxlower.errors import FxlowerError
+from fxlower.runtime import threads
 from fxlower.targets.host import host
 
 LIBM = (
@@ -121,6 +122,12 @@ class Linker:
         for name, address in found.items():
             if name.encode() in object_code:  # most of libm is not
                 library.import_symbol(name, address)
+        return self.link(library, exports, uses)
+
+    def link(
+        self, library: Any, exports: tuple[str, ...], uses: tuple[LoadedCode, ...]
+    ) -> LoadedCode:
+        """Link what a `JITLibraryBuilder` was given."""
         with self._lock:
             try:
                 tracker = library.link(self.lljit, f"fxlower_{next(self._names)}")
@@ -157,7 +164,7 @@ def call(address: int, arguments: Iterable[int]) -> None:
 
 def runtime_symbols() -> dict[str, int]:
     """Addresses of the functions that any compiled code may call."""
-    return {**_library_symbols(), "torch_parallel_for": _parallel_for()}
+    return {**_library_symbols(), threads.SYMBOL: _parallel_for()}
 
 
 @cache
@@ -175,43 +182,41 @@ def _address(function: Any) -> int:
 
 
 def _parallel_for() -> int:
-    """torch's pool of threads if torch is loaded and has it (2.10), else a plain call."""
+    """Loops on torch's threads if torch is loaded and lends them (2.10), else in the caller's."""
     torch = sys.modules.get("torch")
-    address = None if torch is None else _torch_parallel_for(str(torch.__file__))
+    address = None if torch is None else _shared_parallel_for(str(torch.__file__))
     return serial_parallel_for() if address is None else address
 
 
 @cache
-def _torch_parallel_for(torch_file: str) -> int | None:
+def _shared_parallel_for(torch_file: str) -> int | None:
     for path in sorted(Path(torch_file).parent.glob("lib/libtorch_cpu.*")):
         if path.suffix in (".so", ".dylib"):
-            function = getattr(ctypes.CDLL(str(path)), "torch_parallel_for", None)
-            return None if function is None else _address(function)
+            library = ctypes.CDLL(str(path))
+            found = {name: getattr(library, name, None) for name in threads.NEEDS}
+            if None in found.values():
+                return None
+            needed = {name: _address(function) for name, function in found.items()}
+            return _runtime_code(threads.SHARED, needed)
     return None
 
 
-SERIAL_PARALLEL_FOR = """
-define i32 @torch_parallel_for(i64 %begin, i64 %end, i64 %grain, ptr %body, ptr %context) {
-  %some = icmp slt i64 %begin, %end
-  br i1 %some, label %run, label %done
-run:
-  call void %body(i64 %begin, i64 %end, ptr %context)
-  br label %done
-done:
-  ret i32 0
-}
-"""
-
-
-def serial_parallel_for() -> int:
-    """The address of a `torch_parallel_for` that calls the body once, in this thread."""
-    return _serial_code().address("torch_parallel_for")
-
-
 @cache
-def _serial_code() -> LoadedCode:
+def serial_parallel_for() -> int:
+    """The address of a `fxlower_parallel_for` that calls the body once, in this thread."""
+    return _runtime_code(threads.SERIAL, {})
+
+
+_RUNTIME_CODE: list[LoadedCode] = []
+"""Kept for as long as the process runs."""
+
+
+def _runtime_code(text: str, symbols: Mapping[str, int]) -> int:
     library = binding.JITLibraryBuilder()
-    library.add_object_img(compile_object(SERIAL_PARALLEL_FOR, host()))
-    library.export_symbol("torch_parallel_for")
-    tracker = library.link(linker().lljit, "fxlower_serial")
-    return LoadedCode(tracker, ("torch_parallel_for",), ())
+    library.add_object_img(compile_object(text, host()))
+    library.export_symbol(threads.SYMBOL)
+    for name, address in symbols.items():
+        library.import_symbol(name, address)
+    code = linker().link(library, (threads.SYMBOL,), ())
+    _RUNTIME_CODE.append(code)
+    return code.address(threads.SYMBOL)

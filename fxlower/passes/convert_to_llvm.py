@@ -27,7 +27,7 @@ After:
     }
 
 A memref is a pointer to its first element, `index` is `i64`. The body of an `scf.parallel` becomes
-a function of its own that `torch_parallel_for` calls. A function with the attribute
+a function of its own that `fxlower_parallel_for` calls. A function with the attribute
 `fxlower.arena`, a segment, also gets `@NAME_entry(%table: !llvm.ptr)` for the host.
 
 Needs: no `linalg`, `tensor`, `tile`, `fxt`. Leaves: `llvm` only; the host's plan, `@main` on

@@ -84,13 +84,13 @@ def test_libm_is_there() -> None:
 
 
 PARALLEL = """
-declare i32 @torch_parallel_for(i64, i64, i64, ptr, ptr)
+declare void @fxlower_parallel_for(i64, i64, i64, ptr, ptr)
 define internal void @body(i64 %begin, i64 %end, ptr %out) {
   br label %loop
 loop:
   %i = phi i64 [ %begin, %0 ], [ %next, %loop ]
   %p = getelementptr i64, ptr %out, i64 %i
-  store i64 %i, ptr %p
+  %old = atomicrmw add ptr %p, i64 %i monotonic
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %end
   br i1 %more, label %loop, label %done
@@ -98,23 +98,24 @@ done:
   ret void
 }
 define void @fill(ptr %out, i64 %n) {
-  %rc = call i32 @torch_parallel_for(i64 0, i64 %n, i64 16, ptr @body, ptr %out)
+  call void @fxlower_parallel_for(i64 0, i64 %n, i64 16, ptr @body, ptr %out)
   ret void
 }
 """
 
 
-@pytest.mark.parametrize("n", [0, 1, 1000])
+@pytest.mark.parametrize("n", [0, 1, 16, 17, 31, 33, 257, 1000])
 @pytest.mark.parametrize("with_torch", [False, True])
 def test_parallel_for(n: int, with_torch: bool) -> None:
-    """torch's threads where torch is loaded, else a plain call."""
+    """Each iteration once, on torch's threads where torch is loaded, else in a plain call."""
     symbols = {}
     if with_torch:
         pytest.importorskip("torch")
     else:
-        symbols["torch_parallel_for"] = jit.serial_parallel_for()
+        symbols["fxlower_parallel_for"] = jit.serial_parallel_for()
     code = jit.load(compile_object(PARALLEL, host()), ["fill"], symbols)
     out = np.full(1000, -1)
+    out[:n] = 0
     jit.call(code.address("fill"), [out.ctypes.data, n])
     np.testing.assert_array_equal(out[:n], np.arange(n))
     assert (out[n:] == -1).all()

@@ -161,7 +161,7 @@ def _parallel(b: FunctionBuilder, op: scf.ParallelOp) -> None:
         return
     address = emit1(b.head, llvm.AddressOfOp, (), PTR, {"global_name": SymbolRefAttr(name)})
     b.depth[address] = 0
-    b.call("torch_parallel_for", (begin, end, b.integer(threshold), address, context), I32)
+    b.call("fxlower_parallel_for", (begin, end, b.integer(threshold), address, context), None)
 
 
 # ---------------------------------------------------------------------------------- functions

@@ -121,7 +121,7 @@ func.func @branch(%c: i1, %x: f32) -> f32 {
 // CHECK-NEXT:    llvm.store %n_1, %45 {alignment = 8 : i64} : i64, !llvm.ptr
 // CHECK-NEXT:    %46 = llvm.getelementptr %42[16] : (!llvm.ptr) -> !llvm.ptr, i8
 // CHECK-NEXT:    llvm.store %v, %46 {alignment = 8 : i64} : f32, !llvm.ptr
-// CHECK-NEXT:    %47 = llvm.call @torch_parallel_for(%40, %n_1, %44, %43, %42) : (i64, i64, i64, !llvm.ptr, !llvm.ptr) -> i32
+// CHECK-NEXT:    llvm.call @fxlower_parallel_for(%40, %n_1, %44, %43, %42) : (i64, i64, i64, !llvm.ptr, !llvm.ptr) -> ()
 // CHECK-NEXT:    llvm.return
 // CHECK-NEXT:  }
 func.func @parallel(%x: memref<f32>, %n: index, %v: f32) {
@@ -224,5 +224,5 @@ func.func @inplace(%x: memref<4xf32>) attributes {fxlower.kernel = "loops", fxlo
 }
 
 // What is called and not defined here is declared.
-// CHECK-LABEL: llvm.func @torch_parallel_for(i64, i64, i64, !llvm.ptr, !llvm.ptr) -> i32
+// CHECK-LABEL: llvm.func @fxlower_parallel_for(i64, i64, i64, !llvm.ptr, !llvm.ptr)
 // CHECK-NEXT:  llvm.func @kernel(!llvm.ptr, !llvm.ptr)

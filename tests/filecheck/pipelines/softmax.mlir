@@ -36,4 +36,4 @@ func.func @main(%x: tensor<?x512xf32, ["s0", 512 : i64]>, %s0: index {fxt.symbol
 
 // LLVM-NOT:     func.func
 // LLVM:         llvm.func internal @amax_sub_exp_sum_div_{{[0-9a-f]+}}_parallel_0(%begin: i64, %end: i64, %captured: !llvm.ptr)
-// LLVM:         llvm.call @torch_parallel_for
+// LLVM:         llvm.call @fxlower_parallel_for
