@@ -34,6 +34,7 @@ from fxlower.options import Options
 from fxlower.report import GraphReport, KernelReport, describe_kernels
 from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
 from fxlower.runtime.jit import LoadedCode, load
+from fxlower.runtime.memory import shared_pool
 from fxlower.runtime.plan import Shape
 from fxlower.runtime.planner import Elements, build_plan
 from fxlower.targets.machines import ensure_runs_here, machine
@@ -235,7 +236,7 @@ def compile_graph(
         print(report.timing_table())
     if on_report is not None:
         on_report(report)
-    return Executable(plan, entries, code)
+    return Executable(plan, entries, code, shared_pool() if options.output_pool else None)
 
 
 def main_of(module: ModuleOp) -> FuncOp:

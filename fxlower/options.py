@@ -24,6 +24,8 @@ class Options:
             "error" raises `UnsupportedGraph` that names all of them.
         machine: the target, by name; code runs only where the running CPU has its features.
         dump_ir: folder for one numbered file per graph and stage, or None.
+        output_pool: keep the memory of large results for the next call (at most 4 GiB and an eighth
+            of the machine's memory) instead of returning it to the system.
         timing: print where the compile time went, by stage, after each graph.
         verify_each: verify the IR after every stage, and keep it before every pass so that a
             failure can be repeated. Slower than the passes themselves.
@@ -32,6 +34,7 @@ class Options:
     fallback: str = "aten"
     machine: str = "host"
     dump_ir: str | None = None
+    output_pool: bool = True
     timing: bool = False
     verify_each: bool = False
 
@@ -77,6 +80,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "fallback": (str,),
     "machine": (str,),
     "dump_ir": (str, os.PathLike, type(None)),
+    "output_pool": (bool,),
     "timing": (bool,),
     "verify_each": (bool,),
 }

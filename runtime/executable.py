@@ -20,8 +20,10 @@ from fxlower.frontend.program import (
     SizeSlot,
     TensorSlot,
 )
+from fxlower.runtime.memory import LEAST_BYTES, StoragePool, bytes_of, empty_strided
 from fxlower.runtime.plan import (
     AtenStep,
+    Buffer,
     HostPlan,
     SegmentStep,
     Shape,
@@ -42,8 +44,6 @@ class Entry:
 
 ENTRY_TYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
-_empty_strided = torch._C._dynamo.guards._empty_strided_cpu
-
 TRAPS = {
     1: (
         IndexError,
@@ -62,11 +62,18 @@ class Executable:
         RuntimeError: an integer was divided by zero, or an operator run in eager mode raised.
     """
 
-    def __init__(self, plan: HostPlan, entries: Mapping[str, Entry], keep_alive: object) -> None:
+    def __init__(
+        self,
+        plan: HostPlan,
+        entries: Mapping[str, Entry],
+        keep_alive: object,
+        pool: StoragePool | None = None,
+    ) -> None:
         self._boxed_call = True  # in the instance, where functools.wraps finds it
         self.plan = plan
         self.entries = entries
         self.keep_alive = keep_alive  # native code is freed with it
+        self.pool = pool
         self.arenas: list[torch.Tensor] = []
         """Arenas not in use. `pop` and `append` are atomic, so two threads may call at once."""
 
@@ -134,12 +141,7 @@ class Executable:
         """Allocate results, fill the table, call native code, raise its traps."""
         slots = [values[v].data_ptr() for v in step.operands]
         for buffer in step.results:
-            sizes, strides = buffer.sizes, buffer.strides
-            made = values[buffer.value] = _empty_strided(
-                sizes.static if sizes.static is not None else sizes.value(symbols),
-                strides.static if strides.static is not None else strides.value(symbols),
-                buffer.dtype,
-            )
+            made = values[buffer.value] = self.allocate(buffer, symbols)
             slots.append(made.data_ptr())
         entry = self.entries[step.segment]
         needed = entry.arena.value(symbols)[0]
@@ -159,6 +161,18 @@ class Executable:
         if code := table[-1]:
             error, message = TRAPS[code]
             raise error(message)
+
+    def allocate(self, buffer: Buffer, symbols: Symbols) -> torch.Tensor:
+        """Memory for a result, large ones from the pool."""
+        sizes, strides = buffer.sizes.value(symbols), buffer.strides.value(symbols)
+        size = buffer.static_bytes
+        if size is None:
+            size = bytes_of(sizes, strides, buffer.dtype)
+        if size >= LEAST_BYTES and self.pool is not None:
+            made = self.pool.empty_strided(size, sizes, strides, buffer.dtype)
+            if made is not None:
+                return made
+        return empty_strided(sizes, strides, buffer.dtype)
 
     def take_arena(self, size: int) -> torch.Tensor:
         """An arena of at least `size` bytes that no other call uses now."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 
 from fxlower.analysis.symbols import polynomial
 from fxlower.dialects.build import Dim
+from fxlower.runtime.memory import bytes_of
 
 Symbols = Mapping[str, int]
 
@@ -49,6 +51,14 @@ class Buffer:
     sizes: Shape
     strides: Shape
     dtype: torch.dtype
+
+    @cached_property
+    def static_bytes(self) -> int | None:
+        """Bytes that it takes, where that is known."""
+        sizes, strides = self.sizes.static, self.strides.static
+        if sizes is None or strides is None:
+            return None
+        return bytes_of(sizes, strides, self.dtype)
 
 
 @dataclass(frozen=True)
