@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import GenericOp
 
+from fxlower.analysis.traffic import Traffic, traffic_of
 from fxlower.dialects.build import dims_of
 from fxlower.dialects.fxt.call import CallOp
 from fxlower.frontend.program import FallbackCall
@@ -18,13 +19,14 @@ from fxlower.frontend.program import FallbackCall
 @dataclass
 class KernelReport:
     """One kernel: `ops` fused, `loops` as `4096 x [512]` (reduced extents in brackets), `schedule`
-    as printed in the IR, `calls` in this graph."""
+    as printed in the IR, `traffic` of one call, `calls` in this graph."""
 
     name: str
     kind: str
     ops: tuple[str, ...]
     loops: str
     schedule: str
+    traffic: Traffic
     calls: int
     cached: bool = False
 
@@ -65,6 +67,7 @@ class GraphReport:
         for k in sorted(self.kernels, key=lambda k: -k.calls):
             lines.append(f"  {k.calls:4}x {k.name}  [{k.kind}]  {', '.join(k.ops)}")
             lines.append(f"        loops {k.loops}  schedule {k.schedule}")
+            lines.append(f"        moves {k.traffic}")
         for call in self.fallbacks:
             lines.append(f"  eager {call.target}: {call.reason}  at {call.source}")
         return "\n".join(lines)
@@ -94,6 +97,7 @@ def _describe(function: FuncOp, calls: int) -> KernelReport:
         ops=tuple(filter(None, text("fxlower.ops").split(","))),
         loops=_loops(function),
         schedule=text("fxlower.schedule").replace(" : i64", ""),
+        traffic=traffic_of(function),
         calls=calls,
     )
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.func import FuncOp
@@ -43,14 +44,21 @@ from fxlower.analysis.layout import (
     view_strides,
 )
 from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine, resolve
+from fxlower.analysis.loop_space import estimate
 from fxlower.analysis.result_layouts import ResultLayouts
 from fxlower.analysis.symbols import contiguous_strides
 from fxlower.dialects import fxt
-from fxlower.dialects.build import dims_of, emit1
+from fxlower.dialects.build import ELEMENT_BITS, Dim, dims_of, emit1, signless
 
 GENERATORS = (fxt.FullOp, fxt.DenseOp, fxt.IotaOp, fxt.SizeOp)
 _POINTWISE = {*fxt.ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
 _FREE_IN_GROUPS = (fxt.PermuteOp, fxt.BroadcastOp, fxt.ReshapeOp)
+
+
+def _bytes(value: SSAValue) -> int:
+    """Of one element, in memory."""
+    element = signless(value.type.element_type)  # type: ignore[attr-defined]
+    return max(ELEMENT_BITS[element], 8) // 8
 
 
 @dataclass
@@ -67,6 +75,8 @@ class Partition:
     """Of members, generators and views of them: the member or generator."""
     outputs: list[SSAValue]
     """What `@main` returns: its operands of `func.return`, or copies of them."""
+    graph: UnitGraph
+    """The units with what must run before what."""
 
 
 def partition(function: FuncOp) -> Partition:
@@ -79,7 +89,7 @@ def partition(function: FuncOp) -> Partition:
         sweep.visit(op)
     outputs = sweep.outputs()
     units = [u for u in sweep.graph.in_order() if u.op is not None or u.results]
-    return Partition(units, sweep.strides, sweep.roots, sweep.base, outputs)
+    return Partition(units, sweep.strides, sweep.roots, sweep.base, outputs, sweep.graph)
 
 
 class _Sweep:
@@ -242,9 +252,19 @@ class _Sweep:
                 return
             count += recipe.operations
             sources.update(dict.fromkeys(recipe.sources))
-        recipe = Recipe(count, tuple(sources))
+        elements = max(self._elements(dims_of(result.type), None), 1)
+        source_bytes = sum(
+            self._elements(dims_of(v.type), self.strides[v]) * _bytes(v) for v in sources
+        )
+        uses = sum(1 for _ in result.uses)
+        recipe = Recipe(count, tuple(sources), source_bytes / elements, _bytes(result), uses)
         if recipe.is_cheap:
             self.recipes[result] = recipe
+
+    def _elements(self, sizes: Sequence[Dim], strides: Strides | None) -> int:
+        """Elements in memory; those of dims with stride 0 are there once."""
+        once = [s == 0 for s in strides] if strides is not None else [False] * len(sizes)
+        return prod(1 if o else estimate(n) for o, n in zip(once, sizes))
 
     def _try_join(
         self, op: Operation, unit: Unit, operands: Sequence[SSAValue], sources: Sequence[SSAValue]

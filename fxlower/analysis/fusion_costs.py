@@ -16,6 +16,13 @@ from fxlower.dialects.build import Dim
 MAX_MEMBERS = 200
 """Operations in one group: a bound on the time that later levels spend on one kernel."""
 
+MAX_STREAMS = 16
+"""Tensors read and written by a kernel that siblings are merged into: hardware prefetches few
+streams at once, and addresses take registers."""
+
+SIBLING_SHARE = 8
+"""Siblings are merged if what they share is at least an eighth of what the smaller one moves."""
+
 MIN_ROW_OF_COLUMNS = 64
 """Elements, along the innermost dim, that one step of a column reduction reads together."""
 
@@ -42,18 +49,38 @@ CHEAP = frozenset(
 """Operations of about one instruction, which cost less than a load and store of their result."""
 
 
+OPERATIONS_PER_BYTE = 2.0
+"""Simple operations on an element that take as long as moving one byte of it: a core that runs
+two vector instructions a cycle gets some 16 bytes a cycle from beyond its own caches."""
+
+WRITE = 2.0
+"""Bytes moved for each byte written: the line is read first."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to compute a value again: how many operations, from which values in memory."""
 
     operations: int
     sources: tuple[SSAValue, ...] = ()
+    source_bytes: float = 0.0
+    """Bytes of the sources for each element of the value."""
+    value_bytes: float = 0.0
+    """Bytes of an element of the value."""
+    uses: int = 1
 
     @property
     def is_cheap(self) -> bool:
-        """One value read and a few operations on it cost no more than a kernel of their own and
-        reading its result. What comes from no memory at all (a causal mask) may cost more."""
-        return self.operations <= (4 if self.sources else 8) and len(self.sources) <= 1
+        """Whether computing the value again costs no more than to write it once and read it at
+        each use. One source that is read anyway, as most are, costs nothing; what comes from no
+        memory at all (a causal mask) may take more operations than one round trip."""
+        if not self.sources:
+            return self.operations <= 8
+        if len(self.sources) == 1 and self.operations <= 4:
+            return True
+        kept = OPERATIONS_PER_BYTE * self.value_bytes * (WRITE / max(self.uses, 1) + 1)
+        again = self.operations + OPERATIONS_PER_BYTE * self.source_bytes
+        return again <= kept
 
 
 def is_column_reduction(op: Operation) -> bool:

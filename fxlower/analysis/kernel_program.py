@@ -153,6 +153,26 @@ def program_of(unit: Unit, partition: Partition) -> Call:
     return _Builder(unit, partition).build()
 
 
+def memory_reads(unit: Unit, partition: Partition) -> dict[SSAValue, Axes]:
+    """What the kernel of a group reads from memory, each value with the loops over its dims. A
+    value that is read in two ways is left out, as is what a gather reads."""
+    builder = _Builder(unit, partition)
+    found: dict[SSAValue, Axes] = {}
+    twice: set[SSAValue] = set()
+    for _, member in builder.needed():
+        if isinstance(member.op, GENERATORS):
+            continue
+        operands = member.op._operands
+        for operand in operands[1:] if isinstance(member.op, fxt.GatherOp) else operands:
+            if builder.inside(operand) is not None or builder.computed_again(operand) is not None:
+                continue
+            value, axes = builder.in_memory(operand, member.domain)
+            if value in found and flatten(found[value]) != flatten(axes):
+                twice.add(value)
+            found[value] = axes
+    return {value: axes for value, axes in found.items() if value not in twice}
+
+
 class _Builder:
     def __init__(self, unit: Unit, partition: Partition):
         self.unit = unit
@@ -169,14 +189,14 @@ class _Builder:
 
     def build(self) -> Call:
         unit = self.unit
-        for result, member in self._needed():
+        for result, member in self.needed():
             self.value[result] = self._member(member)
         order = [v for v in unit.members if v in unit.results]
         self._drop_unused_loops(order)
         results = [self._result(v) for v in order]
         return self._with_local_symbols(results, tuple(order))
 
-    def _needed(self) -> list[tuple[SSAValue, Member]]:
+    def needed(self) -> list[tuple[SSAValue, Member]]:
         """The members that results are computed from, in order."""
         wanted = set(self.unit.results)
         out: list[tuple[SSAValue, Member]] = []
@@ -185,13 +205,13 @@ class _Builder:
                 out.append((result, member))
                 operands = member.op._operands
                 for operand in operands[1:] if isinstance(member.op, fxt.GatherOp) else operands:
-                    inside = self._inside(operand)
+                    inside = self.inside(operand)
                     if inside is not None:
                         wanted.add(inside)
         out.reverse()
         return out
 
-    def _inside(self, value: SSAValue) -> SSAValue | None:
+    def inside(self, value: SSAValue) -> SSAValue | None:
         """The member of this group that `value` is, or renames the dims of; of a copy of a
         member, that member, since others may have used it before there was the copy."""
         members = self.unit.members
@@ -268,24 +288,21 @@ class _Builder:
         return self._emit(("reduce", op.name[4:], element, operand))
 
     def _read(self, value: SSAValue, axes: Axes) -> int:
-        inside = self._inside(value)
+        inside = self.inside(value)
         if inside is not None:
             return self.value[inside]
         return self._outside(value, axes)
 
-    def _outside(self, value: SSAValue, axes: Axes) -> int:
-        """A value that is computed again here, or read from memory."""
+    def computed_again(self, value: SSAValue) -> SSAValue | None:
+        """The value of which `value` renames the dims, if this group computes it again."""
         base = self.partition.bases.get(value)
-        if base is not None and renames_only(value, base):
-            generated = isinstance(base.owner, GENERATORS)
-            if generated or base in self.unit.clones:
-                while value is not base:
-                    value, axes = _through_view(value, axes)
-                op = base.owner
-                assert isinstance(op, Operation)
-                if generated:
-                    return self._generator(op, axes)
-                return self._pointwise(op, [self._outside(v, axes) for v in op._operands])
+        if base is None or not renames_only(value, base):
+            return None
+        again = isinstance(base.owner, GENERATORS) or base in self.unit.clones
+        return base if again else None
+
+    def in_memory(self, value: SSAValue, axes: Axes) -> tuple[SSAValue, Axes]:
+        """What is read for `value`: it, or what it renames the dims of, and its axes."""
         roots = self.partition.roots
         while roots[value] is not value:
             op = value.owner
@@ -295,6 +312,20 @@ class _Builder:
             if op.input not in roots or not renames_only(value, op.input):
                 break
             value, axes = _through_view(value, axes)
+        return value, axes
+
+    def _outside(self, value: SSAValue, axes: Axes) -> int:
+        """A value that is computed again here, or read from memory."""
+        base = self.computed_again(value)
+        if base is not None:
+            while value is not base:
+                value, axes = _through_view(value, axes)
+            op = base.owner
+            assert isinstance(op, Operation)
+            if isinstance(op, GENERATORS):
+                return self._generator(op, axes)
+            return self._pointwise(op, [self._outside(v, axes) for v in op._operands])
+        value, axes = self.in_memory(value, axes)
         dims = flatten(axes)
         argument = self._argument(value, tuple(d.size for d in dims))
         return self._emit(("load", argument, self._numbers(dims)))

@@ -20,7 +20,9 @@ After:
 
 Needs functions at stage `tensor` (canonical `fxt`). Leaves, in them, calls of kernels, views of
 values in memory, `fxt.aten` and the return; integers are signless. Equal groups share a kernel.
-What fuses is decided by `fxlower/analysis/fusion.py`.
+What fuses is decided by `fxlower/analysis/fusion.py` and `fusion_siblings.py`. With `traffic`,
+each kernel says in `fxlower.traffic` what that is worth: the bytes it reads and writes, those that
+its operations would move one by one, and how many operations it does.
 """
 
 from __future__ import annotations
@@ -28,19 +30,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import FunctionType, ModuleOp, SymbolRefAttr, TensorType
+from xdsl.dialects.builtin import DictionaryAttr, FunctionType, ModuleOp, SymbolRefAttr, TensorType
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.fusion import Partition, partition
+from fxlower.analysis.fusion_siblings import merge_siblings
 from fxlower.analysis.fusion_units import Unit
 from fxlower.analysis.kernel_program import Program, program_of
 from fxlower.analysis.layout import Strides, canonical, declared_strides
 from fxlower.analysis.symbols import substitute
+from fxlower.analysis.traffic import traffic_of
 from fxlower.dialects import fxt
-from fxlower.dialects.build import Dim, dims_of, emit, emit1, signless, tensor_type
+from fxlower.dialects.build import Dim, dims_of, emit, emit1, int_attr, signless, tensor_type
 from fxlower.dialects.fxt.call import CallOp
 from fxlower.passes.emit_loops_kernel import emit_loops_kernel
 from fxlower.passes.emit_structured_kernel import StructuredKernel, structured_kernel
@@ -76,6 +80,7 @@ class _HostPlan:
         self.function = function
         self.kernels = kernels
         self.partition: Partition = partition(function)
+        merge_siblings(self.partition)
         old = function.body.block
         self.block = Block(arg_types=[signless_type(a.type) for a in old.args])
         self.values: dict[SSAValue, SSAValue] = dict(zip(old.args, self.block.args))
@@ -204,6 +209,9 @@ class FormKernelsPass(ModulePass):
 
     name = "form-kernels"
 
+    traffic: bool = False
+    """Attach `fxlower.traffic`, to look at."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         kernels = Kernels(target_of(op).scratchpad_bytes)
         block = op.body.block
@@ -215,4 +223,7 @@ class FormKernelsPass(ModulePass):
             function.detach()
             function.erase()
         for kernel in kernels.functions:
+            if self.traffic:
+                numbers = {k: int_attr(v) for k, v in vars(traffic_of(kernel)).items()}
+                kernel.attributes["fxlower.traffic"] = DictionaryAttr(numbers)
             block.add_op(kernel)
