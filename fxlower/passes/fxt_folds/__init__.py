@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.ir import Operation
 
 from fxlower.dialects import fxt
-from fxlower.passes.fxt_folds import algebra, casts, constants, structured, views
+from fxlower.passes.fxt_folds import algebra, casts, constants, gathers, structured, views
 from fxlower.passes.fxt_folds.motion import fold_sink_views
 from fxlower.passes.fxt_folds.rebuild import Fold
 
@@ -60,6 +60,7 @@ FOLDS: dict[type[Operation], tuple[Fold, ...]] = {
     ),
     fxt.ConcatOp: (structured.fold_concat,),
     fxt.PadOp: (structured.fold_pad,),
-    fxt.GatherOp: (structured.fold_gather,),
+    fxt.GatherOp: (gathers.fold_gather_counters, gathers.fold_gather_of_elementwise),
+    fxt.ScatterOp: (gathers.fold_scatter_of_one,),
 }
 """What to try, in order, when an op of a class is built."""
