@@ -16,11 +16,10 @@ wherever they are used.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
 from fxlower.analysis.fusion_axes import (
     combine,
@@ -39,7 +38,15 @@ from fxlower.analysis.fusion_costs import (
     may_run_in_rows,
 )
 from fxlower.analysis.fusion_joins import JOINS, is_part_of_join, pieces_of
-from fxlower.analysis.fusion_units import Join, Member, Piece, Unit, UnitGraph, try_merge
+from fxlower.analysis.fusion_units import (
+    Join,
+    Member,
+    Partition,
+    Piece,
+    Unit,
+    UnitGraph,
+    try_merge,
+)
 from fxlower.analysis.layout import (
     Strides,
     declared_strides,
@@ -55,24 +62,6 @@ from fxlower.dialects.build import dims_of, emit1
 GENERATORS = (fxt.FullOp, fxt.DenseOp, fxt.IotaOp, fxt.SizeOp)
 _POINTWISE = {*fxt.ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
 _FREE_IN_GROUPS = (fxt.PermuteOp, fxt.BroadcastOp, fxt.ReshapeOp)
-
-
-@dataclass
-class Partition:
-    """The result of the analysis."""
-
-    units: list[Unit]
-    """In an order in which they can run."""
-    strides: dict[SSAValue, Strides]
-    """Of every value in memory."""
-    roots: dict[SSAValue, SSAValue]
-    """Of every value in memory, the argument or result of a unit that it is a view of."""
-    bases: dict[SSAValue, SSAValue]
-    """Of members, generators and views of them: the member or generator."""
-    read: set[SSAValue]
-    """Values in memory that something reads there, beside the joins that they are pieces of."""
-    outputs: list[SSAValue]
-    """What `@main` returns: its operands of `func.return`, or copies of them."""
 
 
 def partition(function: FuncOp) -> Partition:
@@ -127,13 +116,10 @@ class _Sweep:
 
     def _copy(self, value: SSAValue, strides: Strides | None) -> SSAValue:
         """A copy of `value` with the given strides, or row-major."""
-        copied = emit1(self.block, fxt.ReshapeOp, (value,), value.type)
-        last = copied.op
-        last.detach()
-        self.block.insert_op_before(last, self.results.terminator)
+        copied = self._copy_before(self.results.terminator, value)
         if strides is not None:
             self.demanded[copied] = strides
-        self._new_group(last, copied, new_axes(dims_of(value.type)), [value])
+        self._new_group(copied.op, copied, new_axes(dims_of(value.type)), [value])
         self.in_memory(copied)
         return copied
 
@@ -257,7 +243,7 @@ class _Sweep:
         assert joined
         return copied
 
-    def _copy_before(self, op: Operation, value: SSAValue) -> SSAValue:
+    def _copy_before(self, op: Operation, value: SSAValue) -> OpResult:
         copied = emit1(self.block, fxt.ReshapeOp, (value,), value.type)
         copied.op.detach()
         self.block.insert_op_before(copied.op, op)

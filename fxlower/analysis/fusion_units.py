@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Operation, SSAValue
 
+from fxlower.analysis.layout import Strides
 from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, resolve, unify
 from fxlower.dialects.build import Dim
 
@@ -86,6 +87,24 @@ class Unit:
         if self.inner and found == space - set(map(id, resolve(self.inner))):
             return "outer"
         return None
+
+
+@dataclass
+class Partition:
+    """The result of the analysis."""
+
+    units: list[Unit]
+    """In an order in which they can run."""
+    strides: dict[SSAValue, Strides]
+    """Of every value in memory."""
+    roots: dict[SSAValue, SSAValue]
+    """Of every value in memory, the argument or result of a unit that it is a view of."""
+    bases: dict[SSAValue, SSAValue]
+    """Of members, generators and views of them: the member or generator."""
+    read: set[SSAValue]
+    """Values in memory that something reads there, beside the joins that they are pieces of."""
+    outputs: list[SSAValue]
+    """What `@main` returns: its operands of `func.return`, or copies of them."""
 
 
 class UnitGraph:

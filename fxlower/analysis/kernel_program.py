@@ -27,9 +27,9 @@ from typing import Any, TypeAlias
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from fxlower.analysis.fusion import GENERATORS, Partition
+from fxlower.analysis.fusion import GENERATORS
 from fxlower.analysis.fusion_axes import renames_only, same_but_for_ones
-from fxlower.analysis.fusion_units import Member, Unit
+from fxlower.analysis.fusion_units import Member, Partition, Unit
 from fxlower.analysis.layout import Strides, reshape_strides
 from fxlower.analysis.loop_dims import Axes, LoopDim, LoopDims, flatten, resolve
 from fxlower.analysis.symbols import substitute, symbols_of
@@ -97,46 +97,6 @@ class Call:
     symbols: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Nest:
-    """A program of a joined kernel."""
-
-    program: Program
-    """With the kernel's symbols; its own arguments are numbered from 0."""
-    arguments: tuple[int, ...]
-    """The kernel's argument that each argument of the program is."""
-    pieces: tuple[tuple[int, int, tuple[Dim, ...], tuple[int, ...]], ...]
-    """A result of the program, the join that it is a piece of, where it begins there, and how many
-    of its loops each axis of the join has."""
-    returned: tuple[int, ...]
-    """Results of the program that are results of the kernel too."""
-
-
-@dataclass(frozen=True)
-class JoinedProgram:
-    """A kernel of kind `loops` that writes tensors in pieces, each made by a nest."""
-
-    joins: tuple[Argument, ...]
-    """What is joined: the first results."""
-    arguments: tuple[Argument, ...]
-    nests: tuple[Nest, ...]
-    symbols: int
-
-    @property
-    def digest(self) -> str:
-        return digest_of(self)
-
-
-@dataclass(frozen=True)
-class JoinedCall:
-    """A joined program with what the call of its kernel passes, as in `Call`."""
-
-    program: JoinedProgram
-    arguments: tuple[tuple[SSAValue, tuple[Dim, ...]], ...]
-    results: tuple[SSAValue, ...]
-    symbols: tuple[str, ...]
-
-
 def operands_of(instruction: Instruction) -> tuple[int, ...]:
     match instruction[0]:
         case "op":
@@ -193,60 +153,7 @@ def program_of(unit: Unit, partition: Partition) -> Call:
     return _Builder(unit, partition).build()
 
 
-def joined_program_of(unit: Unit, partition: Partition) -> JoinedCall:
-    """The program of a unit of joins."""
-    calls = [program_of(nest, partition) for nest in unit.nests]
-    joins = [
-        Argument(element_of(j.value), dims_of(j.value.type), partition.strides[j.value])
-        for j in unit.joins
-    ]
-    symbols = dict.fromkeys(s for call in calls for s in call.symbols)
-    for join, made in zip(joins, unit.joins):
-        for dims in (join.sizes, join.strides, *(p.offsets for p in made.pieces)):
-            symbols.update(dict.fromkeys(s for d in dims for s in symbols_of(d)))
-    names: dict[str, Dim] = {s: f"d{i}" for i, s in enumerate(symbols)}
-
-    def local(dims: Sequence[Dim]) -> tuple[Dim, ...]:
-        return tuple(substitute(d, names) for d in dims) if names else tuple(dims)
-
-    arguments: dict[tuple[SSAValue, tuple[Dim, ...]], int] = {}
-    described: list[Argument] = []
-    nests: list[Nest] = []
-    results = [j.value for j in unit.joins]
-    for call, group in zip(calls, unit.nests):
-        program = _with_names(call.program, {f"d{i}": names[s] for i, s in enumerate(call.symbols)})
-        for argument, passed in zip(program.arguments, call.arguments):
-            if passed not in arguments:
-                arguments[passed] = len(arguments)
-                described.append(argument)
-        number = {value: i for i, value in enumerate(call.results)}
-        pieces = [
-            (number[p.value], n, local(p.offsets), _loops_by_axis(group, p.value))
-            for n, join in enumerate(unit.joins)
-            for p in join.pieces
-            if p.value in number
-        ]
-        returned = [v for v in call.results if v in partition.read]
-        results += returned
-        nests.append(
-            Nest(
-                program,
-                tuple(arguments[a] for a in call.arguments),
-                tuple(pieces),
-                tuple(number[v] for v in returned),
-            )
-        )
-    joined = [Argument(j.element, local(j.sizes), local(j.strides)) for j in joins]
-    made = JoinedProgram(tuple(joined), tuple(described), tuple(nests), len(names))
-    return JoinedCall(made, tuple(arguments), tuple(results), tuple(symbols))
-
-
-def _loops_by_axis(group: Unit, value: SSAValue) -> tuple[int, ...]:
-    axes = group.members[value].axes
-    return tuple(0 if a is None else len(resolve(a)) for a in axes)
-
-
-def _with_names(program: Program, names: Mapping[str, Dim]) -> Program:
+def with_names(program: Program, names: Mapping[str, Dim]) -> Program:
     """The program with other symbols."""
     if not names or all(old == new for old, new in names.items()):
         return program
@@ -495,7 +402,7 @@ class _Builder:
         program = Program(
             sizes, len(self.outer), tuple(arguments), instructions, tuple(results), len(symbols)
         )
-        program = _with_names(program, symbols)
+        program = with_names(program, symbols)
         return Call(program, tuple(self.arguments), order, tuple(symbols))
 
 

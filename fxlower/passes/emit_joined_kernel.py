@@ -1,6 +1,6 @@
 """A joined program as `linalg` on tensors: a function of kind `loops` with a nest for each piece.
 
-Before: a `JoinedProgram` (fxlower/analysis/kernel_program.py)
+Before: a `JoinedProgram` (fxlower/analysis/joined_program.py)
 After:
 
     func.func private @neg_concat_1a2b3c4d(%0: tensor<4x8xf32>, %1: tensor<4x2xf32>)
@@ -19,7 +19,7 @@ from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, SSAValue
 
-from fxlower.analysis.kernel_program import JoinedProgram
+from fxlower.analysis.joined_program import JoinedProgram
 from fxlower.analysis.symbols import product
 from fxlower.dialects.build import (
     DYNAMIC,

@@ -16,8 +16,8 @@ from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import YieldOp as LinalgYieldOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from fxlower.analysis.fusion import Partition
 from fxlower.analysis.fusion_axes import made_in_scatter
+from fxlower.analysis.fusion_units import Partition
 from fxlower.analysis.kernel_program import digest_of
 from fxlower.analysis.layout import Strides
 from fxlower.dialects import fxt

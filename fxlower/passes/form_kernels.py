@@ -34,9 +34,10 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
-from fxlower.analysis.fusion import Partition, partition
-from fxlower.analysis.fusion_units import Unit
-from fxlower.analysis.kernel_program import JoinedProgram, Program, joined_program_of, program_of
+from fxlower.analysis.fusion import partition
+from fxlower.analysis.fusion_units import Partition, Unit
+from fxlower.analysis.joined_program import JoinedProgram, joined_program_of
+from fxlower.analysis.kernel_program import Program, program_of
 from fxlower.analysis.layout import Strides, canonical, declared_strides
 from fxlower.analysis.symbols import substitute
 from fxlower.dialects import fxt
