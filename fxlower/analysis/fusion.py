@@ -5,6 +5,9 @@ fits that group's loop space: its result exists at every point of the space, or,
 at every point of the outer dims. It brings the groups of its other operands along where those fit
 as well; what does not fit is read from memory. A group never needs what needs the group.
 
+A joined tensor (`fxt.concat`, `fxt.pad`) is a unit that needs the groups which make its pieces. At
+the end these become nests of its kernel, unless something has to run between them and the join.
+
 Views of values in memory are free and belong to no unit; views of values inside a group only
 rename loop dims. Generators (`fxt.full`, `fxt.iota`, ...) and cheap recipes are computed again
 wherever they are used.
@@ -13,12 +16,11 @@ wherever they are used.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 
 from fxlower.analysis.fusion_axes import (
     combine,
@@ -36,7 +38,16 @@ from fxlower.analysis.fusion_costs import (
     may_reduce_columns,
     may_run_in_rows,
 )
-from fxlower.analysis.fusion_units import Member, Unit, UnitGraph, try_merge
+from fxlower.analysis.fusion_joins import JOINS, is_part_of_join, pieces_of
+from fxlower.analysis.fusion_units import (
+    Join,
+    Member,
+    Partition,
+    Piece,
+    Unit,
+    UnitGraph,
+    try_merge,
+)
 from fxlower.analysis.layout import (
     Strides,
     declared_strides,
@@ -47,36 +58,13 @@ from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine
 from fxlower.analysis.loop_space import estimate
 from fxlower.analysis.result_layouts import ResultLayouts
 from fxlower.analysis.symbols import contiguous_strides
+from fxlower.analysis.traffic import element_bytes
 from fxlower.dialects import fxt
-from fxlower.dialects.build import ELEMENT_BITS, Dim, dims_of, emit1, signless
+from fxlower.dialects.build import Dim, dims_of, emit1
 
 GENERATORS = (fxt.FullOp, fxt.DenseOp, fxt.IotaOp, fxt.SizeOp)
 _POINTWISE = {*fxt.ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
 _FREE_IN_GROUPS = (fxt.PermuteOp, fxt.BroadcastOp, fxt.ReshapeOp)
-
-
-def _bytes(value: SSAValue) -> int:
-    """Of one element, in memory."""
-    element = signless(value.type.element_type)  # type: ignore[attr-defined]
-    return max(ELEMENT_BITS[element], 8) // 8
-
-
-@dataclass
-class Partition:
-    """The result of the analysis."""
-
-    units: list[Unit]
-    """In an order in which they can run."""
-    strides: dict[SSAValue, Strides]
-    """Of every value in memory."""
-    roots: dict[SSAValue, SSAValue]
-    """Of every value in memory, the argument or result of a unit that it is a view of."""
-    bases: dict[SSAValue, SSAValue]
-    """Of members, generators and views of them: the member or generator."""
-    outputs: list[SSAValue]
-    """What `@main` returns: its operands of `func.return`, or copies of them."""
-    graph: UnitGraph
-    """The units with what must run before what."""
 
 
 def partition(function: FuncOp) -> Partition:
@@ -88,8 +76,11 @@ def partition(function: FuncOp) -> Partition:
     for op in sweep_order(function):
         sweep.visit(op)
     outputs = sweep.outputs()
+    sweep.join()
     units = [u for u in sweep.graph.in_order() if u.op is not None or u.results]
-    return Partition(units, sweep.strides, sweep.roots, sweep.base, outputs, sweep.graph)
+    return Partition(
+        units, sweep.strides, sweep.roots, sweep.base, sweep.read, outputs, sweep.graph
+    )
 
 
 class _Sweep:
@@ -104,6 +95,7 @@ class _Sweep:
         self.strides: dict[SSAValue, Strides] = {}
         self.recipes: dict[SSAValue, Recipe] = {}
         self.reductions: dict[tuple[SSAValue, tuple[int, ...]], Unit] = {}
+        self.read: set[SSAValue] = set()
         self.last_host_call: Unit | None = None
         for i, argument in enumerate(self.block.args):
             if isinstance(argument.type, TensorType):
@@ -129,13 +121,10 @@ class _Sweep:
 
     def _copy(self, value: SSAValue, strides: Strides | None) -> SSAValue:
         """A copy of `value` with the given strides, or row-major."""
-        copied = emit1(self.block, fxt.ReshapeOp, (value,), value.type)
-        last = copied.op
-        last.detach()
-        self.block.insert_op_before(last, self.results.terminator)
+        copied = self._copy_before(self.results.terminator, value)
         if strides is not None:
             self.demanded[copied] = strides
-        self._new_group(last, copied, new_axes(dims_of(value.type)), [value])
+        self._new_group(copied.op, copied, new_axes(dims_of(value.type)), [value])
         self.in_memory(copied)
         return copied
 
@@ -152,6 +141,9 @@ class _Sweep:
             self.recipes[op.results[0]] = Recipe(0)
         elif kind in fxt.REDUCTIONS:
             self._visit_reduction(op)  # type: ignore[arg-type]
+        elif kind in JOINS:
+            if not is_part_of_join(op):
+                self._visit_join(op)
         else:
             self._visit_opaque(op)
 
@@ -179,6 +171,88 @@ class _Sweep:
                 if isinstance(op, fxt.AtenOp)
                 else self._strides_of_result(result)
             )
+
+    # ------------------------------------------------------------------------------- joins
+
+    def _visit_join(self, op: Operation) -> None:
+        """A unit for a tensor that is written in pieces, each a result of some group."""
+        result = op.results[0]
+        unit = self.graph.new(op)
+        pieces: list[Piece] = []
+        for value, offsets in pieces_of(op):
+            if isinstance(value.owner, fxt.FullOp):
+                self.visit(value.owner)  # may be padding, made just now
+            member = self._piece(op, value)
+            self._depend(unit, self._unit(member))
+            pieces.append(Piece(member, offsets))
+        unit.joins.append(Join(result, tuple(pieces)))
+        self.unit_of[result] = unit
+        self.roots[result] = result
+        self.strides[result] = self._strides_of_result(result)
+
+    def _piece(self, op: Operation, value: SSAValue) -> SSAValue:
+        """`value` as a result of a group; where it is none, a copy in the group that it is a view
+        of, or in one of its own."""
+        base = self.base.get(value)
+        if value is not base or isinstance(value.owner, GENERATORS):
+            unit, found = self._group_of(value), self._axes(value)
+            axes: Axes | None = None
+            if unit is not None and found is not None:
+                axes = self._bind(unit, list(found), dims_of(value.type))
+            value = self._copy_before(op, value)
+            if unit is not None and axes is not None and unit.covers(axes):
+                self._add(unit, value.owner, axes, axes)  # type: ignore[arg-type]
+            else:
+                self._new_group(
+                    value.owner,  # type: ignore[arg-type]
+                    value,
+                    new_axes(dims_of(value.type)),
+                    [value.owner.operands[0]],  # type: ignore[union-attr]
+                )
+        unit = self._unit(value)
+        assert unit is not None
+        unit.results[value] = None
+        return value
+
+    def join(self) -> None:
+        """Have the groups of pieces write them where they belong: they become nests of the kernel
+        of the join. What cannot is read from memory by a nest that copies."""
+        for unit in list(self.graph.units):
+            if unit.joins and unit.absorbed is None:
+                made = unit.joins[0]
+                pieces = [Piece(self._joined(unit, p.value), p.offsets) for p in made.pieces]
+                at = next(i for i, j in enumerate(unit.joins) if j is made)
+                unit.joins[at] = Join(made.value, tuple(pieces))
+
+    def _joined(self, unit: Unit, value: SSAValue) -> SSAValue:
+        """`value`, or a copy of it, made in a nest of `unit`."""
+        self.roots.setdefault(value, value)
+        self.strides.setdefault(value, self._strides_of_result(value))
+        producer = self._unit(value)
+        assert producer is not None
+        if producer is unit:
+            return value
+        members = sum(len(n.members) for n in (*unit.nests, *(producer.nests or [producer])))
+        if members <= MAX_MEMBERS and self.graph.join(unit, producer):
+            return value
+        assert unit.op is not None
+        copied = self._copy_before(unit.op, value)
+        self._new_group(copied.owner, copied, new_axes(dims_of(value.type)), [value])  # type: ignore[arg-type]
+        copy = self._unit(copied)
+        assert copy is not None
+        copy.results[copied] = None
+        self.roots[copied] = copied
+        self.strides[copied] = contiguous_strides(dims_of(copied.type))
+        self._depend(unit, copy)
+        joined = self.graph.join(unit, copy)
+        assert joined
+        return copied
+
+    def _copy_before(self, op: Operation, value: SSAValue) -> OpResult:
+        copied = emit1(self.block, fxt.ReshapeOp, (value,), value.type)
+        copied.op.detach()
+        self.block.insert_op_before(copied.op, op)
+        return copied
 
     def _visit_view(self, op: Operation) -> None:
         source, result = op.operands[0], op.results[0]
@@ -254,10 +328,13 @@ class _Sweep:
             sources.update(dict.fromkeys(recipe.sources))
         elements = max(self._elements(dims_of(result.type), None), 1)
         source_bytes = sum(
-            self._elements(dims_of(v.type), self.strides[v]) * _bytes(v) for v in sources
+            self._elements(dims_of(v.type), self.strides[v]) * element_bytes(v.type)
+            for v in sources
         )
         uses = sum(1 for _ in result.uses)
-        recipe = Recipe(count, tuple(sources), source_bytes / elements, _bytes(result), uses)
+        recipe = Recipe(
+            count, tuple(sources), source_bytes / elements, element_bytes(result.type), uses
+        )
         if recipe.is_cheap:
             self.recipes[result] = recipe
 
@@ -455,6 +532,7 @@ class _Sweep:
         """Have `value` in memory; the unit that puts it there, None for arguments."""
         if value not in self.roots:
             self._materialize(value)
+        self.read.add(self.roots[value])
         return self._unit(self.roots[value])
 
     def _materialize(self, value: SSAValue) -> None:

@@ -9,12 +9,9 @@ What is saved is the tensor read once more, and a launch. Runs after the sweep o
 
 from __future__ import annotations
 
-from math import prod
-
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import SSAValue
 
-from fxlower.analysis.fusion import Partition
 from fxlower.analysis.fusion_costs import (
     MAX_MEMBERS,
     MAX_STREAMS,
@@ -22,12 +19,12 @@ from fxlower.analysis.fusion_costs import (
     is_column_reduction,
     may_run_in_rows,
 )
-from fxlower.analysis.fusion_units import Unit, try_merge
+from fxlower.analysis.fusion_units import Partition, Unit, try_merge
 from fxlower.analysis.kernel_program import memory_reads
 from fxlower.analysis.layout import Strides
 from fxlower.analysis.loop_dims import Axes, LoopDim, resolve
-from fxlower.analysis.loop_space import estimate
-from fxlower.dialects.build import ELEMENT_BITS, dims_of, is_float, signless
+from fxlower.analysis.traffic import tensor_bytes
+from fxlower.dialects.build import ELEMENT_BITS, is_float
 
 
 def merge_siblings(partition: Partition) -> None:
@@ -84,7 +81,7 @@ def _try(
     if len(mine) + len(theirs) - len(both) + len(kept.results) + len(gone.results) > MAX_STREAMS:
         return False
     whole = [v for v in both if kept.covers(mine[v]) == gone.covers(theirs[v]) == "full"]
-    saved = sum(map(bytes_of, whole))
+    saved = sum(tensor_bytes(v.type) for v in whole)
     least = min(_traffic(kept, mine), _traffic(gone, theirs))
     if not whole or saved * SIBLING_SHARE < least:
         return False
@@ -149,10 +146,4 @@ def _float_bits(unit: Unit) -> int:
 
 
 def _traffic(unit: Unit, reads: dict[SSAValue, Axes]) -> int:
-    return sum(map(bytes_of, (*reads, *unit.results)))
-
-
-def bytes_of(value: SSAValue) -> int:
-    """Bytes of a tensor, with a typical size for each symbol."""
-    element = signless(value.type.element_type)  # type: ignore[attr-defined]
-    return prod(map(estimate, dims_of(value.type))) * max(8, ELEMENT_BITS[element]) // 8
+    return sum(tensor_bytes(v.type) for v in (*reads, *unit.results))

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Operation, SSAValue
 
+from fxlower.analysis.layout import Strides
 from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, resolve, unify
+from fxlower.dialects.build import Dim
 
 
 @dataclass(eq=False)
@@ -23,6 +25,22 @@ class Member:
     op: Operation
     axes: Axes
     domain: Axes
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A result of a group that is a part of a joined tensor, from `offsets` on."""
+
+    value: SSAValue
+    offsets: tuple[Dim, ...]
+
+
+@dataclass(frozen=True)
+class Join:
+    """A tensor that is written in pieces."""
+
+    value: SSAValue
+    pieces: tuple[Piece, ...]
 
 
 @dataclass(eq=False)
@@ -40,6 +58,10 @@ class Unit:
     """Values that are needed in memory, in the order in which that was found."""
     clones: set[SSAValue] = field(default_factory=set)
     """Values of other groups that this one computes again rather than reads."""
+    joins: list[Join] = field(default_factory=list)
+    """The tensors that a unit of joins makes."""
+    nests: list[Unit] = field(default_factory=list)
+    """The groups that make their pieces, each a nest of its own in one kernel."""
     bits: int = 0
     needed: bool = False
     """Some unit depends on this one."""
@@ -65,6 +87,26 @@ class Unit:
         if self.inner and found == space - set(map(id, resolve(self.inner))):
             return "outer"
         return None
+
+
+@dataclass
+class Partition:
+    """The result of the analysis."""
+
+    units: list[Unit]
+    """In an order in which they can run."""
+    strides: dict[SSAValue, Strides]
+    """Of every value in memory."""
+    roots: dict[SSAValue, SSAValue]
+    """Of every value in memory, the argument or result of a unit that it is a view of."""
+    bases: dict[SSAValue, SSAValue]
+    """Of members, generators and views of them: the member or generator."""
+    read: set[SSAValue]
+    """Values in memory that something reads there, beside the joins that they are pieces of."""
+    outputs: list[SSAValue]
+    """What `@main` returns: its operands of `func.return`, or copies of them."""
+    graph: UnitGraph
+    """The units with what must run before what."""
 
 
 class UnitGraph:
@@ -115,6 +157,28 @@ class UnitGraph:
         gone.members, gone.results = {}, {}
         if kept.needed:
             self._propagate(kept)
+
+    def join(self, kept: Unit, gone: Unit) -> bool:
+        """Make `gone`, a group or a unit of joins that `kept` needs, part of the unit of joins
+        `kept`. Does nothing and returns False where something else is to run between them, or
+        where a nest would read what another nest of the same kernel writes."""
+        if any(self.before[nest.index] & gone.bits for nest in kept.nests):
+            return False
+        if any(self.before[nest.index] & kept.bits for nest in gone.nests or [gone]):
+            return False
+        needed = self.before[kept.index]
+        between = (u for u in self.units if u.absorbed is None and u is not gone)
+        if any(needed & u.bits and self.before[u.index] & gone.bits for u in between):
+            return False
+        kept.joins += gone.joins
+        kept.nests += gone.nests or [gone]
+        kept.bits |= gone.bits
+        kept.needed |= gone.needed
+        self.before[kept.index] = (needed | self.before[gone.index]) & ~kept.bits
+        gone.absorbed = kept
+        if kept.needed:
+            self._propagate(kept)
+        return True
 
     def in_order(self) -> list[Unit]:
         """Units that are still there, each after those it needs, else in order of creation."""

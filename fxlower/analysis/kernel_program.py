@@ -18,7 +18,7 @@ An instruction is a tuple; operands are numbers of earlier instructions, `loops`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha1
@@ -27,9 +27,9 @@ from typing import Any, TypeAlias
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from fxlower.analysis.fusion import GENERATORS, Partition
+from fxlower.analysis.fusion import GENERATORS
 from fxlower.analysis.fusion_axes import renames_only, same_but_for_ones
-from fxlower.analysis.fusion_units import Member, Unit
+from fxlower.analysis.fusion_units import Member, Partition, Unit
 from fxlower.analysis.layout import Strides, reshape_strides
 from fxlower.analysis.loop_dims import Axes, LoopDim, LoopDims, flatten, resolve
 from fxlower.analysis.symbols import substitute, symbols_of
@@ -171,6 +171,24 @@ def memory_reads(unit: Unit, partition: Partition) -> dict[SSAValue, Axes]:
                 twice.add(value)
             found[value] = axes
     return {value: axes for value, axes in found.items() if value not in twice}
+
+
+def with_names(program: Program, names: Mapping[str, Dim]) -> Program:
+    """The program with other symbols."""
+    if not names or all(old == new for old, new in names.items()):
+        return program
+
+    def local(dims: Sequence[Dim]) -> tuple[Dim, ...]:
+        return tuple(substitute(d, names) for d in dims)
+
+    return Program(
+        local(program.sizes),
+        program.outer,
+        tuple(Argument(a.element, local(a.sizes), local(a.strides)) for a in program.arguments),
+        tuple(_with_sizes(i, local(_sizes_in(i))) for i in program.instructions),
+        tuple(Result(r.value, r.loops, local(r.strides)) for r in program.results),
+        program.symbols,
+    )
 
 
 class _Builder:
@@ -397,7 +415,7 @@ class _Builder:
         sizes = tuple(d.size for d in (*self.outer, *self.inner))
         instructions = tuple(self.instructions)
 
-        symbols: dict[str, str] = {}
+        symbols: dict[str, Dim] = {}
 
         def note(dims: Sequence[Dim]) -> None:
             for dim in dims:
@@ -412,18 +430,10 @@ class _Builder:
         for instruction in instructions:
             note(_sizes_in(instruction))
 
-        if symbols:
-
-            def local(dims: Sequence[Dim]) -> tuple[Dim, ...]:
-                return tuple(substitute(d, symbols) for d in dims)
-
-            arguments = [Argument(a.element, local(a.sizes), local(a.strides)) for a in arguments]
-            sizes = local(sizes)
-            results = [Result(r.value, r.loops, local(r.strides)) for r in results]
-            instructions = tuple(_with_sizes(i, local(_sizes_in(i))) for i in instructions)
         program = Program(
             sizes, len(self.outer), tuple(arguments), instructions, tuple(results), len(symbols)
         )
+        program = with_names(program, symbols)
         return Call(program, tuple(self.arguments), order, tuple(symbols))
 
 

@@ -21,12 +21,13 @@ from xdsl.dialects.builtin import (
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.dialects.linalg.attrs import IteratorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp
-from xdsl.dialects.tensor import EmptyOp, InsertSliceOp
+from xdsl.dialects.tensor import CollapseShapeOp, EmptyOp, InsertSliceOp
 from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis import symbols
+from fxlower.analysis.layout import reshape_strides
 from fxlower.dialects.build import Dim, dims_from, dims_of
 
 TYPICAL_SIZE = 512
@@ -210,6 +211,9 @@ def _destinations(
     for i, value in enumerate(op.operands):
         destinations.setdefault(value, []).append(Destination(i, results[i]))
     while (op := op.prev_op) is not None:
+        if isinstance(op, CollapseShapeOp):
+            for whole in destinations.get(op.result, ()):
+                destinations.setdefault(op.src, []).append(_expanded(op, whole))
         if not isinstance(op, InsertSliceOp):
             continue
         whole = destinations.get(op.result, [])
@@ -219,20 +223,32 @@ def _destinations(
     return destinations
 
 
+def _expanded(op: CollapseShapeOp, merged: Destination) -> Destination:
+    """The memory of the operand of `op`: each stride for as many dims as were merged."""
+    sizes = dims_of(op.src.type)
+    strides = reshape_strides(merged.layout.sizes, merged.layout.strides, sizes)
+    assert strides is not None, "dims can always be split"
+    return Destination(merged.result, Layout(sizes, strides), merged.offset)
+
+
 def _slice(op: InsertSliceOp, whole: Destination) -> Destination:
     sizes = dims_of(op.source.type)
     offsets, dynamic = op.static_offsets.get_values(), iter(op.offsets)
     steps = op.static_strides.get_values()
-    if len(sizes) != len(whole.layout.sizes) or DYNAMIC_INDEX in steps:
+    taken = op.static_sizes.get_values()
+    axes = range(len(taken))
+    if len(sizes) < len(taken):
+        axes = [a for a in axes if taken[a] != 1]
+    if len(sizes) != len(axes) or DYNAMIC_INDEX in steps:
         raise PassFailedException(
-            f"tensor.insert_slice of {op.source.type} into {op.dest.type}: needs equal ranks and "
-            "static strides"
+            f"tensor.insert_slice of {op.source.type} into {op.dest.type}: needs the rank of the "
+            "slice, with or without its dims of size 1, and static strides"
         )
     terms = tuple(
         (next(dynamic) if offset == DYNAMIC_INDEX else offset, stride)
         for offset, stride in zip(offsets, whole.layout.strides)
     )
-    strides = tuple(symbols.mul(s, step) for s, step in zip(whole.layout.strides, steps))
+    strides = tuple(symbols.mul(whole.layout.strides[a], steps[a]) for a in axes)
     kept = tuple(t for t in terms if t[0] != 0)
     return Destination(whole.result, Layout(sizes, strides), whole.offset + kept)
 

@@ -41,8 +41,8 @@ def _size(count: int) -> str:
 
 def traffic_of(function: FuncOp) -> Traffic:
     """The traffic of a kernel at stage `linalg`."""
-    reads = sum(map(_tensor_bytes, function.function_type.inputs))
-    writes = sum(map(_tensor_bytes, function.function_type.outputs))
+    reads = sum(map(tensor_bytes, function.function_type.inputs))
+    writes = sum(map(tensor_bytes, function.function_type.outputs))
     unfused = operations = 0
     for op in function.body.block.ops:
         if isinstance(op, GenericOp):
@@ -59,7 +59,7 @@ def _of_generic(op: GenericOp) -> tuple[int, int]:
         for size, expression in zip(dims_of(value.type), map_.data.results):
             extents[expression.position] = estimate(size)  # type: ignore[attr-defined]
     points = prod(extents.values())
-    results = sum(map(_tensor_bytes, (r.type for r in op.results)))
+    results = sum(map(tensor_bytes, (r.type for r in op.results)))
     block = op.body.block
     accumulators = set(block.args[len(op.inputs) :])
     moved = operations = 0
@@ -84,7 +84,14 @@ def _scalar_bytes(type_: Attribute) -> int:
     return max(ELEMENT_BITS.get(type_, 8), 8) // 8
 
 
-def _tensor_bytes(type_: Attribute) -> int:
+def element_bytes(type_: Attribute) -> int:
+    """Bytes of an element of a tensor in memory."""
+    assert isinstance(type_, TensorType)
+    return _scalar_bytes(signless(type_.element_type))
+
+
+def tensor_bytes(type_: Attribute) -> int:
+    """Bytes of a tensor, with a typical size for each symbol; 0 for anything else."""
     if not isinstance(type_, TensorType):
         return 0
-    return prod(map(estimate, dims_of(type_))) * _scalar_bytes(signless(type_.element_type))
+    return prod(map(estimate, dims_of(type_))) * element_bytes(type_)

@@ -47,7 +47,7 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.analysis.loop_space import NestSchedule, read_kernel
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
 from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
-from fxlower.passes.nest_emitter import NestEmitter
+from fxlower.passes.nest_emitter import NestEmitter, emit_nests
 from fxlower.passes.scoped_builder import ScopedBuilder
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
@@ -62,8 +62,12 @@ def convert_kernel(function: FuncOp, target: TargetSpec) -> None:
     traps = any(isinstance(op, NormalizeIndexOp | NonzeroDivisorOp) for op in function.walk())
     made = DestinationFunction(function, trap=traps)
     builder = ScopedBuilder(made.builder)
-    for nest, schedule in zip(kernel.nests, schedules):
-        NestEmitter(kernel, nest, schedule, made, builder, target.scratchpad_bytes).emit()
+    emit_nests(
+        [
+            NestEmitter(kernel, nest, schedule, made, builder, target.scratchpad_bytes)
+            for nest, schedule in zip(kernel.nests, schedules)
+        ]
+    )
     made.finish()
 
 

@@ -14,6 +14,9 @@ After:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from xdsl.dialects import tensor
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import IndexOp as LinalgIndexOp
@@ -42,50 +45,59 @@ from fxlower.passes.materialize_dims import DimEmitter
 def emit_loops_kernel(program: Program, scratchpad_bytes: int) -> tuple[FuncOp, int]:
     """The kernel, and how many results it has beyond those of the program: row buffers that do
     not fit in the scratchpad."""
-    plan = plan_of(program, scratchpad_bytes)
-    return _Kernel(program, plan).build(), len(plan.kept)
+    arguments = [(ELEMENTS[a.element], a.sizes, a.strides) for a in program.arguments]
+    shell = KernelShell(arguments, program.symbols)
+    results, kept = emit_nest(program, shell, shell.arguments, scratchpad_bytes)
+    names = operation_names(program)
+    attributes: dict[str, Attribute] = {
+        "fxlower.kernel": string_attr("loops"),
+        "fxlower.ops": string_attr(",".join(names)),
+        "fxlower.shape": string_attr(_shape(program)),
+    }
+    name = kernel_name(names, program.digest)
+    return shell.finish(name, [*results, *kept], attributes), len(kept)
 
 
-class _Kernel:
-    def __init__(self, program: Program, plan: Plan):
+Made: TypeAlias = list[tuple[SSAValue, Strides]]
+"""Results with their strides."""
+
+
+def emit_nest(
+    program: Program, shell: KernelShell, arguments: Sequence[SSAValue], scratchpad_bytes: int
+) -> tuple[Made, Made]:
+    """The generics of `program` on `arguments`: its results, and row buffers that do not fit in the
+    scratchpad."""
+    return _Nest(program, plan_of(program, scratchpad_bytes), shell, arguments).build()
+
+
+class _Nest:
+    def __init__(
+        self, program: Program, plan: Plan, shell: KernelShell, arguments: Sequence[SSAValue]
+    ):
         self.program = program
         self.plan = plan
-        arguments = [(ELEMENTS[a.element], a.sizes, a.strides) for a in program.arguments]
-        self.shell = KernelShell(arguments, program.symbols)
+        self.shell = shell
+        self.arguments = arguments
         self.made: dict[int, tuple[SSAValue, tuple[int, ...]]] = {}
         """Roots that are done: their tensor, and the loop of each of its dims."""
         self.reads: list[dict[int, tuple[int, ...]]] = []
         """For each generic: the arguments it reads, with the loops of their dims."""
 
-    def build(self) -> FuncOp:
+    def build(self) -> tuple[Made, Made]:
         program = self.program
         first: dict[int, Result] = {}
         for result in program.results:
             first.setdefault(result.value, result)
         for root in self.plan.roots:
             self._generic(root, first.get(root))
-        results: list[tuple[SSAValue, Strides]] = []
+        results: Made = []
         for result in program.results:
             value, _ = self.made[result.value]
             if result is not first[result.value]:
                 value = self._copy(result)
             results.append((value, result.strides))
-        for kept in self.plan.kept:
-            value, _ = self.made[kept]
-            results.append((value, contiguous_strides(dims_of(value.type))))
-        names = operation_names(program)
-        attributes: dict[str, Attribute] = {
-            "fxlower.kernel": string_attr("loops"),
-            "fxlower.ops": string_attr(",".join(names)),
-            "fxlower.shape": string_attr(self._shape()),
-        }
-        return self.shell.finish(kernel_name(names, program.digest), results, attributes)
-
-    def _shape(self) -> str:
-        sizes, outer = self.program.sizes, self.program.outer
-        reduced = "x".join(map(str, sizes[outer:]))
-        parallel = "x".join(map(str, sizes[:outer]))
-        return f"{parallel}[{reduced}]" if reduced else parallel
+        kept = [self.made[i][0] for i in self.plan.kept]
+        return results, [(v, contiguous_strides(dims_of(v.type))) for v in kept]
 
     # ---------------------------------------------------------------------------- generics
 
@@ -132,7 +144,7 @@ class _Kernel:
 class _Body:
     """The body of one generic: operands are added as the computation asks for them."""
 
-    def __init__(self, kernel: _Kernel, accumulator: Attribute, loops: int):
+    def __init__(self, kernel: _Nest, accumulator: Attribute, loops: int):
         self.kernel = kernel
         self.loops = loops
         self.program = kernel.program
@@ -165,7 +177,7 @@ class _Body:
                 _, name, detail, operand, result, *_ = instruction
                 return builder.pointwise(name, detail, operand, result, values)
             case "load":
-                return self._input(self.kernel.shell.arguments[instruction[1]], instruction[2])
+                return self._input(self.kernel.arguments[instruction[1]], instruction[2])
             case "const":
                 element = ELEMENTS[instruction[2]]
                 return builder.constant(number(instruction[1]), signless(element))
@@ -179,7 +191,7 @@ class _Body:
                     builder.op(arith.IndexCastOp, (self.value(o),), INDEX)
                     for o in operands_of(instruction)
                 ]
-                source = self.kernel.shell.arguments[instruction[1]]
+                source = self.kernel.arguments[instruction[1]]
                 element = source.type.element_type  # type: ignore[attr-defined]
                 return builder.op(tensor.ExtractOp, (source, *indices), element)
             case "spread":
@@ -223,6 +235,13 @@ class _Body:
             here = builder.compare("eq", index, builder.constant(position, I64))
             result = builder.select(here, builder.constant(number(values[position]), type_), result)
         return result
+
+
+def _shape(program: Program) -> str:
+    sizes, outer = program.sizes, program.outer
+    reduced = "x".join(map(str, sizes[outer:]))
+    parallel = "x".join(map(str, sizes[:outer]))
+    return f"{parallel}[{reduced}]" if reduced else parallel
 
 
 def operation_names(program: Program) -> list[str]:

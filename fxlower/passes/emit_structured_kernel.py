@@ -1,4 +1,4 @@
-"""Kernels of operations that have one of their own: products, joins, scans and scatters.
+"""Kernels of operations that have one of their own: products, scans and scatters.
 
 Before: `%c = fxt.matmul %a, %b : (tensor<4x8xf32>, tensor<8x2xf32>) -> tensor<4x2xf32>` in `@main`
 After: `%c = fxt.call @matmul_1a2b3c4d(%a, %b)`, and the function with a `linalg.generic` over
@@ -11,27 +11,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xdsl.dialects import tensor
-from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, UnitAttr
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, UnitAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import YieldOp as LinalgYieldOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from fxlower.analysis.fusion import Partition
 from fxlower.analysis.fusion_axes import made_in_scatter
+from fxlower.analysis.fusion_units import Partition
 from fxlower.analysis.kernel_program import digest_of
 from fxlower.analysis.layout import Strides
-from fxlower.analysis.symbols import add
 from fxlower.dialects import fxt
 from fxlower.dialects.build import (
     BF16,
-    DYNAMIC,
     F16,
     F32,
-    I32,
     I64,
     Dim,
-    dims_from,
     dims_of,
     emit,
     emit1,
@@ -88,14 +83,6 @@ def structured_kernel(
             operands = [_without_broadcast_batch(v) for v in operands]
             rank = len(dims_of(op.result.type))
             detail = [tuple(_batch_axes(v, w, rank)) for v, w in zip(operands, op.operands)]
-        case fxt.ConcatOp():
-            operands = [v for v in operands if 0 not in dims_of(v.type)]
-            detail = [op.axis.value.data]
-        case fxt.PadOp():
-            value = op.value
-            assert isinstance(value, FloatAttr | IntegerAttr)
-            detail = [repr(value.value.data)]
-            sizes_in_detail = dims_from(op.low)
         case fxt.CumsumOp() | fxt.CumprodOp():
             detail = [op.axis.value.data]
         case fxt.ScatterOp():
@@ -180,60 +167,6 @@ def _matmul(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
     return shell.generic([(value, everywhere)], init, everywhere, batch + 2, 0, rounding)
 
 
-# ---------------------------------------------------------------------------------- joins
-
-
-def _concat(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
-    (axis,) = kernel.detail
-    assert isinstance(axis, int)
-    element, sizes, _ = kernel.result
-    whole = shell.empty(signless(ELEMENTS[element]), sizes)
-    offset: Dim = 0
-    for argument in shell.arguments:
-        offsets: list[Dim] = [0] * len(sizes)
-        offsets[axis] = offset
-        whole = _insert(shell, argument, whole, tuple(offsets))
-        offset = add(offset, dims_of(argument.type)[axis])
-    return whole
-
-
-def _pad(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
-    value, low = kernel.detail
-    element, sizes, _ = kernel.result
-    whole = shell.fill(number(str(value)), signless(ELEMENTS[element]), sizes)
-    argument = shell.arguments[0]
-    if 0 in dims_of(argument.type):
-        return whole
-    return _insert(shell, argument, whole, low)  # type: ignore[arg-type]
-
-
-def _insert(
-    shell: KernelShell, piece: SSAValue, whole: SSAValue, offsets: tuple[Dim, ...]
-) -> SSAValue:
-    """`whole` with a copy of `piece` at `offsets`."""
-    sizes = dims_of(piece.type)
-    element = piece.type.element_type  # type: ignore[attr-defined]
-    body = Block(arg_types=(element, element))
-    emit(body, LinalgYieldOp, (body.args[0],))
-    everywhere = tuple(range(len(sizes)))
-    init = shell.empty(element, sizes)
-    copy = shell.generic([(piece, everywhere)], init, everywhere, len(sizes), 0, body)
-    moving = [shell.dims.value(o) for o in offsets if isinstance(o, str)]
-    extents = [shell.dims.value(n) for n in sizes if isinstance(n, str)]
-    properties: dict[str, Attribute] = {
-        "static_offsets": _static(offsets),
-        "static_sizes": _static(sizes),
-        "static_strides": _static((1,) * len(sizes)),
-        "operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 1, len(moving), len(extents), 0]),
-    }
-    operands = (copy, whole, *moving, *extents)
-    return emit1(shell.block, tensor.InsertSliceOp, operands, whole.type, properties)
-
-
-def _static(dims: tuple[Dim, ...]) -> DenseArrayBase:
-    return DenseArrayBase.from_list(I64, [d if isinstance(d, int) else DYNAMIC for d in dims])
-
-
 # ---------------------------------------------------------------------- scans and scatters
 
 
@@ -285,8 +218,6 @@ def _scatter(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
 
 _KINDS: dict[str, tuple[str, Callable[[StructuredKernel, KernelShell], SSAValue]]] = {
     "matmul": ("contraction", _matmul),
-    "concat": ("loops", _concat),
-    "pad": ("loops", _pad),
     "cumsum": ("scan", _scan),
     "cumprod": ("scan", _scan),
     "scatter": ("scatter", _scatter),

@@ -36,9 +36,10 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
-from fxlower.analysis.fusion import Partition, partition
+from fxlower.analysis.fusion import partition
 from fxlower.analysis.fusion_siblings import merge_siblings
-from fxlower.analysis.fusion_units import Unit
+from fxlower.analysis.fusion_units import Partition, Unit
+from fxlower.analysis.joined_program import JoinedProgram, joined_program_of
 from fxlower.analysis.kernel_program import Program, program_of
 from fxlower.analysis.layout import Strides, canonical, declared_strides
 from fxlower.analysis.symbols import substitute
@@ -46,6 +47,7 @@ from fxlower.analysis.traffic import traffic_of
 from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim, dims_of, emit, emit1, int_attr, signless, tensor_type
 from fxlower.dialects.fxt.call import CallOp
+from fxlower.passes.emit_joined_kernel import emit_joined_kernel
 from fxlower.passes.emit_loops_kernel import emit_loops_kernel
 from fxlower.passes.emit_structured_kernel import StructuredKernel, structured_kernel
 from fxlower.passes.kernel_shell import strides_of_results
@@ -59,13 +61,15 @@ class Kernels:
     def __init__(self, scratchpad_bytes: int):
         self.scratchpad_bytes = scratchpad_bytes
         self.functions: list[FuncOp] = []
-        self.known: dict[Program | StructuredKernel, FuncOp] = {}
+        self.known: dict[Program | JoinedProgram | StructuredKernel, FuncOp] = {}
 
-    def of(self, key: Program | StructuredKernel) -> FuncOp:
+    def of(self, key: Program | JoinedProgram | StructuredKernel) -> FuncOp:
         known = self.known.get(key)
         if known is None:
             if isinstance(key, Program):
                 known, _ = emit_loops_kernel(key, self.scratchpad_bytes)
+            elif isinstance(key, JoinedProgram):
+                known, _ = emit_joined_kernel(key, self.scratchpad_bytes)
             else:
                 known = key.build()
             self.known[key] = known
@@ -92,7 +96,7 @@ class _HostPlan:
 
     def build(self) -> FuncOp:
         for unit in self.partition.units:
-            if unit.op is None:
+            if unit.op is None or unit.joins:
                 self._call_group(unit)
             elif isinstance(unit.op, fxt.AtenOp):
                 self._call_host(unit.op)
@@ -141,7 +145,8 @@ class _HostPlan:
     # --------------------------------------------------------------------------- units
 
     def _call_group(self, unit: Unit) -> None:
-        call = program_of(unit, self.partition)
+        program = joined_program_of if unit.joins else program_of
+        call = program(unit, self.partition)
         arguments = [self._seen_as(v, sizes) for v, sizes in call.arguments]
         results = self._call(self.kernels.of(call.program), arguments, call.symbols)
         for old, new in zip(call.results, results):

@@ -7,11 +7,12 @@ between phases.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import ceil
 
 from xdsl.dialects.builtin import BFloat16Type, DenseArrayBase, Float16Type, Float32Type
-from xdsl.dialects.linalg.ops import GenericOp
+from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.dialects.tensor import ExtractOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
@@ -112,8 +113,8 @@ class NestEmitter(PointEmitter):
 
     # -------------------------------------------------------------------- outer loops
 
-    def emit(self) -> None:
-        """The whole nest, appended to the function's entry block."""
+    def spread(self) -> tuple[list[Dim], Dim]:
+        """The sizes of the space that runs in parallel, and their product."""
         sizes = [self._trips(g) for g in self.outer]
         strips: Dim = 1
         if self.vector is not None and not self.lanes_in_rows:
@@ -125,14 +126,17 @@ class NestEmitter(PointEmitter):
             jumps = self.tiles is None and is_strided(self.kernel, self.nest, self.vector)
             self.strip_at = 0 if jumps else len(sizes)
             sizes.insert(self.strip_at, strips)
-        total = symbols.product(sizes)
+        return sizes, symbols.product(sizes)
+
+    def emit(self) -> None:
+        """The whole nest, appended to the function's entry block."""
+        sizes, total = self.spread()
         builder = self.builder
         guarded = self._guarded_total(total)
         if guarded is not None:
             self.gathers_stay = True
             (index,) = builder.open((INDEX,))
-            self._allocate()
-            self._point(self._split(index, sizes))
+            self.iteration(index)
             builder.close_parallel(guarded, self.schedule.grain)
         elif total == 1:
             self._allocate()
@@ -147,9 +151,25 @@ class NestEmitter(PointEmitter):
                 builder.close_for(bounds, (), ())
         else:
             (index,) = builder.open((INDEX,))
-            self._allocate()
-            self._point(self._split(index, sizes))
+            self.iteration(index)
             builder.close_parallel(self._size(total), self.schedule.grain)
+
+    def iteration(self, index: SSAValue) -> None:
+        """One iteration of the parallel loop."""
+        self._allocate()
+        self._point(self._split(index, self.spread()[0]))
+
+    def may_share(self) -> bool:
+        """Whether the parallel loop may be that of other nests too: nothing is written twice or
+        read from what a nest of the kernel writes, and the loop need not be guarded."""
+        kernel = self.kernel
+        if any(isinstance(s.op, FillOp) for nest in kernel.nests for s in nest.steps):
+            return False
+        made = {w.value for s in self.nest.steps for w in s.writes}
+        if any(r.value in kernel.destinations for s in self.nest.steps for r in s.reads
+               if r.value not in made):  # fmt: skip
+            return False
+        return self.function.trap is None or not self._uncertain_gathers()
 
     def _guarded_total(self, total: Dim) -> SSAValue | None:
         """The number of iterations, 0 if some gather is to read an empty source: then there is no
@@ -412,6 +432,37 @@ class NestEmitter(PointEmitter):
             else:
                 self._map(step, self.row_values)
         return results
+
+
+def emit_nests(nests: Sequence[NestEmitter]) -> None:
+    """The nests of a kernel in order. Neighbours that write pieces of the same tensors and have as
+    many parallel iterations share one parallel loop."""
+    first = 0
+    while first < len(nests):
+        run = _sharing(nests[first:])
+        if len(run) == 1:
+            run[0].emit()
+        else:
+            grain = max(1, ceil(1 / sum(1 / n.schedule.grain for n in run)))
+            total, builder = run[0].spread()[1], run[0].builder
+            (index,) = builder.open((INDEX,))
+            for nest in run:
+                nest.iteration(index)
+            builder.close_parallel(run[0]._size(total), grain)
+        first += len(run)
+
+
+def _sharing(nests: Sequence[NestEmitter]) -> Sequence[NestEmitter]:
+    """The first nest, with those behind it that may share its parallel loop."""
+    total = nests[0].spread()[1]
+    count, work = 0, 0.0
+    for nest in nests:
+        if not nest.may_share() or nest.spread()[1] != total:
+            break
+        count += 1
+        work += 1 / nest.schedule.grain
+    worth = not isinstance(total, int) or total * work > 1
+    return nests[: count if count > 1 and worth else 1]
 
 
 _SHORT_FLOATS = (Float16Type, BFloat16Type, Float32Type)

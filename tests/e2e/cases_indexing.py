@@ -22,6 +22,10 @@ READS = [
     case("gather_rows", lambda x, i: x.gather(0, i), floats(N, M), integers(0, 21, 4, M)),
     case("gather_0d", lambda x, i: x.gather(0, i), floats(), integers(0, 1)),
     case("gather_computed", lambda x, i: (x * 2).gather(1, i + 1).exp(), floats(M, N), integers(0, 20, M, 9)),
+    case("gather_of_softmax", lambda x, i: x.log_softmax(1).gather(1, i), floats(M, N), integers(0, 21, M, 1)),
+    case("gather_of_shared", lambda x, y, i: ((x * y).gather(1, i), (x * y).sum(1)), floats(M, 64), floats(M, 64), integers(0, 64, M, 1)),
+    case("gather_of_mask", lambda x, i: (x > 0).gather(1, i), floats(M, N, grad=False), integers(0, 21, M, 1)),
+    case("gather_of_rows", lambda x, b, i: (x + b[:, None])[i] * 2, floats(64, N), floats(64), integers(-64, 64, M)),
     case("take", lambda x, i: x.take(i), floats(M, N), integers(-100, 100, 9)),
     case("take_along_dim", lambda x, i: x.take_along_dim(i, 1), floats(M, N), integers(0, 21, M, 2)),
     case("index_one", lambda x, i: x[i], floats(N, M), integers(-21, 21, 9)),
@@ -57,6 +61,11 @@ def _row_write(x: torch.Tensor, i: torch.Tensor, v: torch.Tensor) -> torch.Tenso
 
 
 WRITES = [
+    case("one_hot_product", lambda i, x: F.one_hot(i, 7) * x, integers(0, 7, N), floats(N, 7)),
+    case("scatter_one_of_row", lambda x, i, v: (x * 2).scatter(1, i, v) + 1, floats(M, N), integers(0, 21, M, 1), floats(M, 1)),
+    case("scatter_one_of_column", lambda i: torch.zeros(7, 6, dtype=torch.int64).scatter(0, i, 3), integers(0, 7, 1, 6)),
+    case("scatter_add_one_of_row", lambda i, v: torch.zeros(9, 21, dtype=v.dtype).scatter_add(1, i, v) * 2, integers(0, 21, 9, 1), floats(9, 1)),
+    case("pick_by_row", lambda x, i: x[torch.arange(x.shape[0]), i] * 2, floats(N, M), integers(0, 5, N)),
     case("index_put", _put(False), floats(N, M), permutation(21), floats(21, M)),
     case("index_put_add", _put(True), floats(N, M), integers(-21, 21, 64), floats(64, M), dtypes=LOW_PRECISION),
     case("index_put_broadcast", _put(True), floats(N, M), integers(0, 21, 9), floats(M)),

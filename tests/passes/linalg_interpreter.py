@@ -8,6 +8,7 @@ all at once over parallel ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -212,9 +213,18 @@ class _Kernel:
                     int(values[next(moving)]) if o == DYNAMIC else o
                     for o in op.static_offsets.get_values()
                 ]
-                piece = values[op.source]
-                whole[tuple(slice(o, o + n) for o, n in zip(offsets, piece.shape))] = piece
+                extents = iter(op.sizes)
+                sizes = [
+                    int(values[next(extents)]) if n == DYNAMIC else n
+                    for n in op.static_sizes.get_values()
+                ]
+                piece = values[op.source].reshape(sizes)  # which may lack dims of size 1
+                whole[tuple(slice(o, o + n) for o, n in zip(offsets, sizes))] = piece
                 return whole
+            case tensor.CollapseShapeOp():
+                value = values[op.src]
+                groups = [[value.shape[i.value.data] for i in g] for g in op.reassociation]
+                return value.reshape([math.prod(g) for g in groups])
             case _:
                 return self.scalar(op, [values[v] for v in op.operands], (), ())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.ir import Operation
 
 from fxlower.dialects import fxt
-from fxlower.passes.fxt_folds import algebra, casts, constants, structured, views
+from fxlower.passes.fxt_folds import algebra, casts, constants, gathers, joins, structured, views
 from fxlower.passes.fxt_folds.motion import fold_sink_views
 from fxlower.passes.fxt_folds.rebuild import Fold
 
@@ -39,7 +39,12 @@ _ALGEBRA: dict[type[Operation], tuple[Fold, ...]] = {
 
 FOLDS: dict[type[Operation], tuple[Fold, ...]] = {
     **{
-        cls: (constants.fold_elementwise, *_ALGEBRA.get(cls, ()), fold_sink_views)
+        cls: (
+            constants.fold_elementwise,
+            *_ALGEBRA.get(cls, ()),
+            fold_sink_views,
+            joins.fold_elementwise_of_join,
+        )
         for cls in fxt.ELEMENTWISE
     },
     fxt.NormalizeIndexOp: (constants.fold_normalize_index,),
@@ -60,6 +65,7 @@ FOLDS: dict[type[Operation], tuple[Fold, ...]] = {
     ),
     fxt.ConcatOp: (structured.fold_concat,),
     fxt.PadOp: (structured.fold_pad,),
-    fxt.GatherOp: (structured.fold_gather,),
+    fxt.GatherOp: (gathers.fold_gather_counters, gathers.fold_gather_of_elementwise),
+    fxt.ScatterOp: (gathers.fold_scatter_of_one,),
 }
 """What to try, in order, when an op of a class is built."""

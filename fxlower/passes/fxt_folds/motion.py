@@ -110,14 +110,16 @@ def move_up(r: Rebuilder, value: SSAValue, siblings: int) -> SSAValue | None:
         return None
     assert isinstance(op, Operation)
     view = View(type(op), dims(value), op.properties)
-    if not _movable(r, view, base, op, siblings, MAX_DEPTH):
+    if not movable(r, view, base, op, siblings, MAX_DEPTH):
         return None
-    return _moved(r, view, base)
+    return moved(r, view, base)
 
 
-def _movable(
-    r: Rebuilder, view: View, value: SSAValue, user: Operation, siblings: int, depth: int
+def movable(
+    r: Rebuilder, view: View, value: SSAValue, user: Operation | None, siblings: int, depth: int
 ) -> bool:
+    """Whether `value`, which `user` (None: an op being built) uses, can be computed under `view`
+    instead: from views of memory, and nothing twice."""
     owner = value.owner
     match owner:
         case FullOp() | SizeOp():
@@ -137,7 +139,7 @@ def _movable(
             and not (view.cls is SliceOp and isinstance(owner, _TRAPPING))
             and value not in r.anchored
             and r.used_only_by(value, user, siblings)
-            and all(_movable(r, view, v, owner, 0, depth - 1) for v in owner._operands)
+            and all(movable(r, view, v, owner, 0, depth - 1) for v in owner._operands)
         )
     if type(owner) in _REDUCTIONS:
         return False
@@ -188,12 +190,13 @@ def _is_free(r: Rebuilder, view: View, value: SSAValue) -> bool:
     return type(owner) not in _VIEWS
 
 
-def _moved(r: Rebuilder, view: View, value: SSAValue) -> SSAValue:
+def moved(r: Rebuilder, view: View, value: SSAValue) -> SSAValue:
+    """`value` under `view`, computed from views of memory; `movable` holds."""
     owner = value.owner
     if type(owner) not in POINTWISE:
         return view.of(r, value)
     assert isinstance(owner, Operation)
-    operands = tuple(_moved(r, view, v) for v in owner._operands)
+    operands = tuple(moved(r, view, v) for v in owner._operands)
     type_ = tensor_type(element(value), view.shape)
     return r.build(type(owner), operands, type_, owner.properties)
 

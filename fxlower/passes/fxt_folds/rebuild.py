@@ -164,8 +164,9 @@ class Rebuilder:
             return True
         return False if cls in _REDUCTIONS else self.anchored.get(value)
 
-    def used_only_by(self, value: SSAValue, user: Operation, siblings: int = 0) -> bool:
-        """Nothing but `user` uses `value` or will, except for `siblings` uses yet to come."""
+    def used_only_by(self, value: SSAValue, user: Operation | None, siblings: int = 0) -> bool:
+        """Nothing but `user` (None: an op being built) uses `value` or will, except for `siblings`
+        uses yet to come."""
         if self.pending.get(value, 0) > siblings:
             return False
         use = value.first_use

@@ -1,4 +1,4 @@
-"""Folds of reductions, joins and gathers."""
+"""Folds of reductions and joins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from fxlower.dialects.fxt import (
     AminOp,
     ConcatOp,
     FullOp,
-    IotaOp,
     PermuteOp,
     ReshapeOp,
     SliceOp,
@@ -195,42 +194,7 @@ def fold_pad(r: Rebuilder, q: Request) -> SSAValue | None:
     return None
 
 
-# ------------------------------------------------------------------------------- gathers
-
-
-def fold_gather(r: Rebuilder, q: Request) -> SSAValue | None:
-    """A gather whose indices are counters along distinct axes, or single numbers, is a view."""
-    source, *indices = q.operands
-    shape, target = dims(source), dims_of(q.type)
-    if 0 in target or full_value(source) is not None:
-        return None
-    starts: list[Dim] = []
-    counts: list[Dim] = []
-    axes: list[int] = []
-    for index, size in zip(indices, shape):
-        number = full_value(index)
-        owner = index.owner
-        if number is not None:
-            if not isinstance(size, int) or not 0 <= number < size:
-                return None
-            starts.append(int(number))
-            counts.append(1)
-        elif isinstance(owner, IotaOp) and owner.axis.value.data not in axes:
-            axis = owner.axis.value.data
-            extent = target[axis]
-            if extent != size and not (
-                isinstance(extent, int) and isinstance(size, int) and extent <= size
-            ):
-                return None
-            starts.append(0)
-            counts.append(extent)
-            axes.append(axis)
-        else:
-            return None
-    picked = r.slice(source, tuple(starts), (1,) * len(shape), tuple(counts))
-    named = r.reshape(picked, tuple(target[a] for a in axes))
-    order = tuple(sorted(range(len(axes)), key=axes.__getitem__))
-    return r.broadcast(r.permute(named, order), tuple(sorted(axes)), target)
+# ---------------------------------------------------------------------------- generators
 
 
 def fold_iota(r: Rebuilder, q: Request) -> SSAValue | None:

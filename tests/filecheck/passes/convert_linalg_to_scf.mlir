@@ -469,12 +469,15 @@ func.func private @gather(%table: tensor<50x32xf32>, %ids: tensor<8xi64>) -> (te
   func.return %v2 : tensor<8x32xf32>
 }
 
-// Joined pieces are nests of their own that write to slices.
+// Joined pieces are nests of their own that write to slices; those with as many parallel iterations
+// share the parallel loop.
 // CHECK-LABEL: func.func private @concat(%x: memref<4x16xf32>, %y: memref<4x8xf32>, %out: memref<4x24xf32>) attributes {fxlower.kernel = "loops"} {
 // CHECK-NEXT:     %c0 = arith.constant 0 : index
 // CHECK-NEXT:     %c16 = arith.constant 16 : index
 // CHECK-NEXT:     %out_1 = memref.reinterpret_cast %out to offset: [0], sizes: [4, 16], strides: [24, 1] : memref<4x24xf32> to memref<4x16xf32, strided<[24, 1]>>
 // CHECK-NEXT:     %c1 = arith.constant 1 : index
+// CHECK-NEXT:     %c8 = arith.constant 8 : index
+// CHECK-NEXT:     %out_2 = memref.reinterpret_cast %out to offset: [16], sizes: [4, 8], strides: [24, 1] : memref<4x24xf32> to memref<4x8xf32, strided<[24, 1], offset: 16>>
 // CHECK-NEXT:     %c4 = arith.constant 4 : index
 // CHECK-NEXT:     "scf.parallel"(%c0, %c4, %c1) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> ({
 // CHECK-NEXT:     ^bb0(%0: index):
@@ -482,15 +485,9 @@ func.func private @gather(%table: tensor<50x32xf32>, %ids: tensor<8xi64>) -> (te
 // CHECK-NEXT:         %x_1 = memref.load %x[%0, %1] : memref<4x16xf32>
 // CHECK-NEXT:         memref.store %x_1, %out_1[%0, %1] : memref<4x16xf32, strided<[24, 1]>>
 // CHECK-NEXT:       } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
-// CHECK-NEXT:       scf.reduce
-// CHECK-NEXT:     }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
-// CHECK-NEXT:     %c8 = arith.constant 8 : index
-// CHECK-NEXT:     %out_2 = memref.reinterpret_cast %out to offset: [16], sizes: [4, 8], strides: [24, 1] : memref<4x24xf32> to memref<4x8xf32, strided<[24, 1], offset: 16>>
-// CHECK-NEXT:     "scf.parallel"(%c0, %c4, %c1) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> ({
-// CHECK-NEXT:     ^bb0(%2: index):
-// CHECK-NEXT:       scf.for %3 = %c0 to %c8 step %c1 {
-// CHECK-NEXT:         %y_1 = memref.load %y[%2, %3] : memref<4x8xf32>
-// CHECK-NEXT:         memref.store %y_1, %out_2[%2, %3] : memref<4x8xf32, strided<[24, 1], offset: 16>>
+// CHECK-NEXT:       scf.for %2 = %c0 to %c8 step %c1 {
+// CHECK-NEXT:         %y_1 = memref.load %y[%0, %2] : memref<4x8xf32>
+// CHECK-NEXT:         memref.store %y_1, %out_2[%0, %2] : memref<4x8xf32, strided<[24, 1], offset: 16>>
 // CHECK-NEXT:       } {fxlower.vector = 8 : i64, fxlower.unroll = 1 : i64}
 // CHECK-NEXT:       scf.reduce
 // CHECK-NEXT:     }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()

@@ -226,54 +226,6 @@ func.func @inputs(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<8x4xf32> {fxt
 
 // -----
 
-func.func @concat(%x: tensor<4x8xf32>, %y: tensor<4x2xf32>) -> tensor<4x10xf32> {
-  %0 = fxt.concat 1 (%x, %y) : (tensor<4x8xf32>, tensor<4x2xf32>) -> tensor<4x10xf32>
-  func.return %0 : tensor<4x10xf32>
-}
-
-// CHECK-LABEL: func.func @concat(%x: tensor<4x8xf32>, %y: tensor<4x2xf32>) -> tensor<4x10xf32> {
-// CHECK-NEXT:    %0 = fxt.call @concat_{{[0-9a-f]+}}(%x, %y) : (tensor<4x8xf32>, tensor<4x2xf32>) -> tensor<4x10xf32>
-// CHECK-NEXT:    func.return %0 : tensor<4x10xf32>
-// CHECK-LABEL: func.func private @concat_{{[0-9a-f]+}}(%0: tensor<4x8xf32>, %1: tensor<4x2xf32>) -> tensor<4x10xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "concat", fxlower.shape = "4x10"} {
-// CHECK-NEXT:    %2 = tensor.empty() : tensor<4x10xf32>
-// CHECK-NEXT:    %3 = tensor.empty() : tensor<4x8xf32>
-// CHECK-NEXT:    %4 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%0 : tensor<4x8xf32>) outs(%3 : tensor<4x8xf32>) {
-// CHECK-NEXT:    ^bb0(%5: f32, %6: f32):
-// CHECK-NEXT:      linalg.yield %5 : f32
-// CHECK-NEXT:    } -> tensor<4x8xf32>
-// CHECK-NEXT:    %7 = tensor.insert_slice %4 into %2[0, 0] [4, 8] [1, 1] : tensor<4x8xf32> into tensor<4x10xf32>
-// CHECK-NEXT:    %8 = tensor.empty() : tensor<4x2xf32>
-// CHECK-NEXT:    %9 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%1 : tensor<4x2xf32>) outs(%8 : tensor<4x2xf32>) {
-// CHECK-NEXT:    ^bb0(%10: f32, %11: f32):
-// CHECK-NEXT:      linalg.yield %10 : f32
-// CHECK-NEXT:    } -> tensor<4x2xf32>
-// CHECK-NEXT:    %12 = tensor.insert_slice %9 into %7[0, 8] [4, 2] [1, 1] : tensor<4x2xf32> into tensor<4x10xf32>
-// CHECK-NEXT:    func.return %12 : tensor<4x10xf32>
-
-// -----
-
-func.func @pad(%x: tensor<4x8xf32>) -> tensor<6x8xf32> {
-  %0 = fxt.pad %x, 1.000000e+00 : f32, [1 : i64, 0 : i64] : (tensor<4x8xf32>) -> tensor<6x8xf32>
-  func.return %0 : tensor<6x8xf32>
-}
-
-// CHECK-LABEL: func.func @pad(%x: tensor<4x8xf32>) -> tensor<6x8xf32> {
-// CHECK-NEXT:    %0 = fxt.call @pad_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<6x8xf32>
-// CHECK-NEXT:    func.return %0 : tensor<6x8xf32>
-// CHECK-LABEL: func.func private @pad_{{[0-9a-f]+}}(%0: tensor<4x8xf32>) -> tensor<6x8xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "pad", fxlower.shape = "6x8"} {
-// CHECK-NEXT:    %1 = tensor.empty() : tensor<6x8xf32>
-// CHECK-NEXT:    %2 = arith.constant 1.000000e+00 : f32
-// CHECK-NEXT:    %3 = linalg.fill ins(%2 : f32) outs(%1 : tensor<6x8xf32>) -> tensor<6x8xf32>
-// CHECK-NEXT:    %4 = tensor.empty() : tensor<4x8xf32>
-// CHECK-NEXT:    %5 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%0 : tensor<4x8xf32>) outs(%4 : tensor<4x8xf32>) {
-// CHECK-NEXT:    ^bb0(%6: f32, %7: f32):
-// CHECK-NEXT:      linalg.yield %6 : f32
-// CHECK-NEXT:    } -> tensor<4x8xf32>
-// CHECK-NEXT:    %8 = tensor.insert_slice %5 into %3[1, 0] [4, 8] [1, 1] : tensor<4x8xf32> into tensor<6x8xf32>
-// CHECK-NEXT:    func.return %8 : tensor<6x8xf32>
-
-// -----
-
 func.func @scan(%x: tensor<4x8xui8>) -> tensor<4x8xui8> {
   %0 = fxt.cumsum %x, 1 : (tensor<4x8xui8>) -> tensor<4x8xui8>
   func.return %0 : tensor<4x8xui8>
