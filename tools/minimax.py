@@ -1,8 +1,8 @@
 """Fit the polynomials of `math_expansions`: `python -m fxlower.tools.minimax [NAME ...]`.
 
 Remez's exchange algorithm in arithmetic of 60 digits (mpmath). Each fit says which function of
-which variable a polynomial stands for and how much its error weighs in the result. Prints coefficients,
-the highest power first, and the greatest error that they cause before they are rounded:
+which variable a polynomial stands for and how much its error weighs in the result. Prints the
+coefficients, the highest power first, and the greatest error that they cause before rounding:
 
     SIN, degree 5, error 2**-57.9
         1.5896197852552307e-10,

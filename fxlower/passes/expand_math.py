@@ -15,8 +15,8 @@ After:
     %d = arith.select %zero, %c1, %n : i32
 
 Every function with an expansion in `math_expansions` goes, in f32 and f64, on scalars and on
-vectors of any width; errors stay below 2 ulp over the whole range, and NaN, infinities, signed zeros and
-denormals are as in C. What is left (cbrt) is called from libm by `convert-to-llvm`.
+vectors of any width; errors stay below 2 ulp over the whole range, and NaN, infinities, signed
+zeros and denormals are as in C. What is left (cbrt) is called from libm by `convert-to-llvm`.
 
 Needs: nothing. Leaves: no `fxt`; of `math` instructions and functions without expansion.
 """

@@ -7,6 +7,11 @@ polynomial in (a - 4) / (a + 4) (M. Shepherd and J. Laframboise, Math. Comp. 36,
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from functools import cache
+
+from fxlower.passes.math_expansions import avx512
 from fxlower.passes.math_expansions.exponential import exp_of_small
 from fxlower.passes.math_expansions.expression import F32, F64, Expr, Expression
 
@@ -74,7 +79,64 @@ ERFC = (
 """By minimax ERFC, for a in [1, 28]."""
 
 
+PIECE = 0.25390625
+"""Width of the pieces of erf on registers as tables: 16 of them reach 3.93, where f32 has 1."""
+PIECES = 16
+PIECE_DEGREE = 5
+
+
+@cache
+def _pieces() -> tuple[tuple[float, ...], list[tuple[float, ...]]]:
+    """For each piece a factor k of few bits, near erf(a) / a; then for each power, the highest
+    first, the coefficients of polynomials in t = a - i PIECE that agree with erf(a) - k a at the
+    zeros of a Chebyshev polynomial. They are so small that only the sum with k a rounds."""
+    count = PIECE_DEGREE + 1
+    zeros = [PIECE / 2 * math.cos(math.pi * (n + 0.5) / count) for n in range(count)]
+    factors, columns = [], []
+    for i in range(PIECES):
+        middle = i * PIECE
+        k = round(256 * math.erf(middle) / middle) / 256 if i else 1.125
+        values = [math.erf(middle + t) - k * (middle + t) for t in zeros]
+        factors.append(k)
+        columns.append(interpolated(zeros, values))
+    columns[0][-1] = 0.0  # for least relative error
+    return tuple(factors), list(zip(*columns))
+
+
+def interpolated(nodes: Sequence[float], values: Sequence[float]) -> list[float]:
+    """Coefficients, the highest power first, of the polynomial through some points (Newton)."""
+    differences = list(values)
+    for k in range(1, len(nodes)):
+        for i in range(len(nodes) - 1, k - 1, -1):
+            step = nodes[i] - nodes[i - k]
+            differences[i] = (differences[i] - differences[i - 1]) / step
+    result = [differences[-1]]
+    for node, difference in zip(reversed(nodes[:-1]), reversed(differences[:-1])):
+        shifted = [*result, 0.0]
+        for i, coefficient in enumerate(result):
+            shifted[i + 1] -= node * coefficient
+        shifted[-1] += difference
+        result = shifted
+    return result
+
+
+def _erf_by_pieces(e: Expression, x: Expr) -> Expr:
+    """Polynomials whose coefficients are looked up in registers."""
+    a = e.at_most(e.absolute(x), PIECE * (PIECES - 0.51))
+    shifted = e.fma(a, 1 / PIECE, e.format.magic)
+    piece = e.bits(shifted)
+    t = e.fma(shifted - e.format.magic, -PIECE, a)
+    factors, tables = _pieces()
+    y, *coefficients = (avx512.lookup(e, table, piece) for table in tables)
+    for coefficient in coefficients:
+        y = e.fma(y, t, coefficient)
+    y = e.fma(avx512.lookup(e, factors, piece), a, y)
+    return e.copysign(y, x)
+
+
 def erf(e: Expression, x: Expr) -> Expr:
+    if e.element == F32 and avx512.fits(e):
+        return _erf_by_pieces(e, x)
     near = e.fma(e.polynomial(x * x, e.pick(ERF)), x, x)
     a = e.absolute(x)
     if e.element == F32:

@@ -8,6 +8,7 @@ results zero.
 
 from __future__ import annotations
 
+from fxlower.passes.math_expansions import avx512
 from fxlower.passes.math_expansions.expression import F32, F64, Expr, Expression
 
 LOG2_E = 1.44269504088896341
@@ -73,8 +74,8 @@ def _power(
     doublings: int = 0,
 ) -> Expr:
     """2**(n + doublings) times the polynomial of r, which may be denormal for x < `smallest`."""
-    if e.scales:
-        return e.scale(e.polynomial(r, [2.0**doublings * c for c in polynomial]), n)
+    if avx512.fits(e):
+        return avx512.scale(e, e.polynomial(r, [2.0**doublings * c for c in polynomial]), n)
     f = e.format
     twice = e.polynomial(r, [2.0 * c for c in polynomial])
     exponent = (bits << f.mantissa_bits) + f.bits_of(2.0 ** (doublings - 1))
@@ -88,8 +89,8 @@ def exp_of_small(e: Expression, x: Expr) -> Expr:
     """exp(x) for an x whose result is normal."""
     bits, n, r = _reduced(e, x)
     power = e.polynomial(r, (*e.pick(EXP), 1.0, 1.0))
-    if e.scales:
-        return e.scale(power, n)
+    if avx512.fits(e):
+        return avx512.scale(e, power, n)
     f = e.format
     return power * e.from_bits((bits << f.mantissa_bits) + f.bits_of(1.0))
 

@@ -314,15 +314,6 @@ class Expression:
         f = self.format
         return self.from_bits((exponent + f.bias) << f.mantissa_bits)
 
-    @property
-    def scales(self) -> bool:
-        """Whether the target has `scale` for vectors like these."""
-        return False
-
-    def scale(self, x: Expr, exponent: Expr) -> Expr:
-        """x * 2 ** exponent, for a float that is an integer of any size."""
-        raise NotImplementedError
-
     def with_sign_of(self, y: Expr, x: Expr) -> Expr:
         """y, negated where the sign bit of x is set."""
         return self.from_bits(self.bits(y) ^ (self.bits(x) & self.format.sign_mask))

@@ -3,7 +3,57 @@
 builtin.module attributes {fxlower.machine = "x86-64-v4"} {
 
 // Range reduction, a polynomial, and two factors of 2**n.
-// CHECK-LABEL: func.func @exp(%x: vector<16xf32>) -> vector<16xf32> {
+// CHECK-LABEL: func.func @exp(%x: vector<8xf32>) -> vector<8xf32> {
+// CHECK-NEXT:    %0 = arith.constant dense<8.950000e+01> : vector<8xf32>
+// CHECK-NEXT:    %1 = arith.cmpf olt, %0, %x : vector<8xf32>
+// CHECK-NEXT:    %2 = arith.select %1, %0, %x : vector<8xi1>, vector<8xf32>
+// CHECK-NEXT:    %3 = arith.constant dense<-1.040000e+02> : vector<8xf32>
+// CHECK-NEXT:    %4 = arith.cmpf ogt, %3, %2 : vector<8xf32>
+// CHECK-NEXT:    %5 = arith.select %4, %3, %2 : vector<8xi1>, vector<8xf32>
+// CHECK-NEXT:    %6 = arith.constant dense<1.44269502> : vector<8xf32>
+// CHECK-NEXT:    %7 = arith.constant dense<0x4B400000> : vector<8xf32>
+// CHECK-NEXT:    %8 = math.fma %5, %6, %7 : vector<8xf32>
+// CHECK-NEXT:    %9 = arith.subf %8, %7 : vector<8xf32>
+// CHECK-NEXT:    %10 = arith.bitcast %8 : vector<8xf32> to vector<8xi32>
+// CHECK-NEXT:    %11 = arith.constant dense<-0.693359375> : vector<8xf32>
+// CHECK-NEXT:    %12 = math.fma %9, %11, %5 : vector<8xf32>
+// CHECK-NEXT:    %13 = arith.constant dense<0.000212194442> : vector<8xf32>
+// CHECK-NEXT:    %14 = math.fma %9, %13, %12 : vector<8xf32>
+// CHECK-NEXT:    %15 = arith.constant dense<0.00276291813> : vector<8xf32>
+// CHECK-NEXT:    %16 = arith.constant dense<0.0167374332> : vector<8xf32>
+// CHECK-NEXT:    %17 = math.fma %15, %14, %16 : vector<8xf32>
+// CHECK-NEXT:    %18 = arith.constant dense<0.083336778> : vector<8xf32>
+// CHECK-NEXT:    %19 = math.fma %17, %14, %18 : vector<8xf32>
+// CHECK-NEXT:    %20 = arith.constant dense<0.333330423> : vector<8xf32>
+// CHECK-NEXT:    %21 = math.fma %19, %14, %20 : vector<8xf32>
+// CHECK-NEXT:    %22 = arith.constant dense<0.999999881> : vector<8xf32>
+// CHECK-NEXT:    %23 = math.fma %21, %14, %22 : vector<8xf32>
+// CHECK-NEXT:    %24 = arith.constant dense<2.000000e+00> : vector<8xf32>
+// CHECK-NEXT:    %25 = math.fma %23, %14, %24 : vector<8xf32>
+// CHECK-NEXT:    %26 = math.fma %25, %14, %24 : vector<8xf32>
+// CHECK-NEXT:    %27 = arith.constant dense<23> : vector<8xi32>
+// CHECK-NEXT:    %28 = arith.shli %10, %27 : vector<8xi32>
+// CHECK-NEXT:    %29 = arith.constant dense<1056964608> : vector<8xi32>
+// CHECK-NEXT:    %30 = arith.addi %28, %29 : vector<8xi32>
+// CHECK-NEXT:    %31 = arith.constant dense<-8.000000e+01> : vector<8xf32>
+// CHECK-NEXT:    %32 = arith.cmpf olt, %5, %31 : vector<8xf32>
+// CHECK-NEXT:    %33 = arith.constant dense<536870912> : vector<8xi32>
+// CHECK-NEXT:    %34 = arith.addi %30, %33 : vector<8xi32>
+// CHECK-NEXT:    %35 = arith.select %32, %34, %30 : vector<8xi1>, vector<8xi32>
+// CHECK-NEXT:    %36 = arith.bitcast %35 : vector<8xi32> to vector<8xf32>
+// CHECK-NEXT:    %37 = arith.mulf %26, %36 : vector<8xf32>
+// CHECK-NEXT:    %38 = arith.constant dense<5.42101086e-20> : vector<8xf32>
+// CHECK-NEXT:    %39 = arith.mulf %37, %38 : vector<8xf32>
+// CHECK-NEXT:    %y = arith.select %32, %39, %37 : vector<8xi1>, vector<8xf32>
+// CHECK-NEXT:    func.return %y : vector<8xf32>
+// CHECK-NEXT:  }
+func.func @exp(%x: vector<8xf32>) -> vector<8xf32> {
+  %y = math.exp %x : vector<8xf32>
+  func.return %y : vector<8xf32>
+}
+
+// AVX-512 scales by powers of two, and has registers for tables.
+// CHECK-LABEL: func.func @exp_of_a_register(%x: vector<16xf32>) -> vector<16xf32> {
 // CHECK-NEXT:    %0 = arith.constant dense<8.950000e+01> : vector<16xf32>
 // CHECK-NEXT:    %1 = arith.cmpf olt, %0, %x : vector<16xf32>
 // CHECK-NEXT:    %2 = arith.select %1, %0, %x : vector<16xi1>, vector<16xf32>
@@ -19,36 +69,65 @@ builtin.module attributes {fxlower.machine = "x86-64-v4"} {
 // CHECK-NEXT:    %12 = math.fma %9, %11, %5 : vector<16xf32>
 // CHECK-NEXT:    %13 = arith.constant dense<0.000212194442> : vector<16xf32>
 // CHECK-NEXT:    %14 = math.fma %9, %13, %12 : vector<16xf32>
-// CHECK-NEXT:    %15 = arith.constant dense<0.00276291813> : vector<16xf32>
-// CHECK-NEXT:    %16 = arith.constant dense<0.0167374332> : vector<16xf32>
+// CHECK-NEXT:    %15 = arith.constant dense<0.00138145906> : vector<16xf32>
+// CHECK-NEXT:    %16 = arith.constant dense<0.00836871658> : vector<16xf32>
 // CHECK-NEXT:    %17 = math.fma %15, %14, %16 : vector<16xf32>
-// CHECK-NEXT:    %18 = arith.constant dense<0.083336778> : vector<16xf32>
+// CHECK-NEXT:    %18 = arith.constant dense<0.041668389> : vector<16xf32>
 // CHECK-NEXT:    %19 = math.fma %17, %14, %18 : vector<16xf32>
-// CHECK-NEXT:    %20 = arith.constant dense<0.333330423> : vector<16xf32>
+// CHECK-NEXT:    %20 = arith.constant dense<0.166665211> : vector<16xf32>
 // CHECK-NEXT:    %21 = math.fma %19, %14, %20 : vector<16xf32>
-// CHECK-NEXT:    %22 = arith.constant dense<0.999999881> : vector<16xf32>
+// CHECK-NEXT:    %22 = arith.constant dense<0.49999994> : vector<16xf32>
 // CHECK-NEXT:    %23 = math.fma %21, %14, %22 : vector<16xf32>
-// CHECK-NEXT:    %24 = arith.constant dense<2.000000e+00> : vector<16xf32>
+// CHECK-NEXT:    %24 = arith.constant dense<1.000000e+00> : vector<16xf32>
 // CHECK-NEXT:    %25 = math.fma %23, %14, %24 : vector<16xf32>
 // CHECK-NEXT:    %26 = math.fma %25, %14, %24 : vector<16xf32>
-// CHECK-NEXT:    %27 = arith.constant dense<23> : vector<16xi32>
-// CHECK-NEXT:    %28 = arith.shli %10, %27 : vector<16xi32>
-// CHECK-NEXT:    %29 = arith.constant dense<1056964608> : vector<16xi32>
-// CHECK-NEXT:    %30 = arith.addi %28, %29 : vector<16xi32>
-// CHECK-NEXT:    %31 = arith.constant dense<-8.000000e+01> : vector<16xf32>
-// CHECK-NEXT:    %32 = arith.cmpf olt, %5, %31 : vector<16xf32>
-// CHECK-NEXT:    %33 = arith.constant dense<536870912> : vector<16xi32>
-// CHECK-NEXT:    %34 = arith.addi %30, %33 : vector<16xi32>
-// CHECK-NEXT:    %35 = arith.select %32, %34, %30 : vector<16xi1>, vector<16xi32>
-// CHECK-NEXT:    %36 = arith.bitcast %35 : vector<16xi32> to vector<16xf32>
-// CHECK-NEXT:    %37 = arith.mulf %26, %36 : vector<16xf32>
-// CHECK-NEXT:    %38 = arith.constant dense<5.42101086e-20> : vector<16xf32>
-// CHECK-NEXT:    %39 = arith.mulf %37, %38 : vector<16xf32>
-// CHECK-NEXT:    %y = arith.select %32, %39, %37 : vector<16xi1>, vector<16xf32>
+// CHECK-NEXT:    %27 = arith.constant -1 : i16
+// CHECK-NEXT:    %28 = arith.constant 4 : i32
+// CHECK-NEXT:    %y = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%26, %9, %26, %27, %28) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
 // CHECK-NEXT:    func.return %y : vector<16xf32>
 // CHECK-NEXT:  }
-func.func @exp(%x: vector<16xf32>) -> vector<16xf32> {
+func.func @exp_of_a_register(%x: vector<16xf32>) -> vector<16xf32> {
   %y = math.exp %x : vector<16xf32>
+  func.return %y : vector<16xf32>
+}
+
+// CHECK-LABEL: func.func @erf_of_a_register(%x: vector<16xf32>) -> vector<16xf32> {
+// CHECK-NEXT:    %0 = math.absf %x : vector<16xf32>
+// CHECK-NEXT:    %1 = arith.constant dense<3.93300772> : vector<16xf32>
+// CHECK-NEXT:    %2 = arith.cmpf olt, %1, %0 : vector<16xf32>
+// CHECK-NEXT:    %3 = arith.select %2, %1, %0 : vector<16xi1>, vector<16xf32>
+// CHECK-NEXT:    %4 = arith.constant dense<3.93846154> : vector<16xf32>
+// CHECK-NEXT:    %5 = arith.constant dense<0x4B400000> : vector<16xf32>
+// CHECK-NEXT:    %6 = math.fma %3, %4, %5 : vector<16xf32>
+// CHECK-NEXT:    %7 = arith.bitcast %6 : vector<16xf32> to vector<16xi32>
+// CHECK-NEXT:    %8 = arith.subf %6, %5 : vector<16xf32>
+// CHECK-NEXT:    %9 = arith.constant dense<-0.25390625> : vector<16xf32>
+// CHECK-NEXT:    %10 = math.fma %8, %9, %3 : vector<16xf32>
+// CHECK-NEXT:    %11 = arith.constant dense<[{{.*}}]> : vector<16xf32>
+// CHECK-NEXT:    %12 = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%11, %7) : (vector<16xf32>, vector<16xi32>) -> vector<16xf32>
+// CHECK-NEXT:    %13 = arith.constant dense<[{{.*}}]> : vector<16xf32>
+// CHECK-NEXT:    %14 = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%13, %7) : (vector<16xf32>, vector<16xi32>) -> vector<16xf32>
+// CHECK-NEXT:    %15 = arith.constant dense<[{{.*}}]> : vector<16xf32>
+// CHECK-NEXT:    %16 = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%15, %7) : (vector<16xf32>, vector<16xi32>) -> vector<16xf32>
+// CHECK-NEXT:    %17 = arith.constant dense<[{{.*}}]> : vector<16xf32>
+// CHECK-NEXT:    %18 = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%17, %7) : (vector<16xf32>, vector<16xi32>) -> vector<16xf32>
+// CHECK-NEXT:    %19 = arith.constant dense<[{{.*}}]> : vector<16xf32>
+// CHECK-NEXT:    %20 = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%19, %7) : (vector<16xf32>, vector<16xi32>) -> vector<16xf32>
+// CHECK-NEXT:    %21 = arith.constant dense<[{{.*}}]> : vector<16xf32>
+// CHECK-NEXT:    %22 = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%21, %7) : (vector<16xf32>, vector<16xi32>) -> vector<16xf32>
+// CHECK-NEXT:    %23 = math.fma %12, %10, %14 : vector<16xf32>
+// CHECK-NEXT:    %24 = math.fma %23, %10, %16 : vector<16xf32>
+// CHECK-NEXT:    %25 = math.fma %24, %10, %18 : vector<16xf32>
+// CHECK-NEXT:    %26 = math.fma %25, %10, %20 : vector<16xf32>
+// CHECK-NEXT:    %27 = math.fma %26, %10, %22 : vector<16xf32>
+// CHECK-NEXT:    %28 = arith.constant dense<[{{.*}}]> : vector<16xf32>
+// CHECK-NEXT:    %29 = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%28, %7) : (vector<16xf32>, vector<16xi32>) -> vector<16xf32>
+// CHECK-NEXT:    %30 = math.fma %29, %3, %27 : vector<16xf32>
+// CHECK-NEXT:    %y = math.copysign %30, %x : vector<16xf32>
+// CHECK-NEXT:    func.return %y : vector<16xf32>
+// CHECK-NEXT:  }
+func.func @erf_of_a_register(%x: vector<16xf32>) -> vector<16xf32> {
+  %y = math.erf %x : vector<16xf32>
   func.return %y : vector<16xf32>
 }
 
