@@ -14,10 +14,9 @@ After:
     scf.if %zero { memref.store %c2, %trap[%c0] : memref<1xi64> }
     %d = arith.select %zero, %c1, %n : i32
 
-Every function of f32 with an expansion in `math_expansions` goes, on scalars and on vectors of
-any width; errors stay below 2 ulp or so over the whole range, and NaN, infinities, signed zeros and
-denormals are as in C. `math.rsqrt` goes for f64 as well. What is left (f64, cbrt) is called from
-libm by `convert-to-llvm`.
+Every function with an expansion in `math_expansions` goes, in f32 and f64, on scalars and on
+vectors of any width; errors stay below 2 ulp over the whole range, and NaN, infinities, signed
+zeros and denormals are as in C. What is left (cbrt) is called from libm by `convert-to-llvm`.
 
 Needs: nothing. Leaves: no `fxt`; of `math` instructions and functions without expansion.
 """
@@ -30,28 +29,37 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func, math
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from fxlower.dialects.arith import element_of
 from fxlower.dialects.build import F32, F64, operations
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
 from fxlower.passes.legality import require_lowered
-from fxlower.passes.math_expansions import exponential, logarithm, special, traps, trigonometric
+from fxlower.passes.math_expansions import (
+    error_function,
+    exponential,
+    inverse_trigonometric,
+    logarithm,
+    power,
+    traps,
+    trigonometric,
+)
 from fxlower.passes.math_expansions.expression import Constants, Expr, Expression
 from fxlower.passes.target import target_of
+from fxlower.targets.spec import TargetSpec
 
 EXPANSIONS: dict[type[Operation], Callable[..., Expr]] = {
-    math.AcosOp: trigonometric.acos,
+    math.AcosOp: inverse_trigonometric.acos,
     math.AcoshOp: logarithm.acosh,
-    math.AsinOp: trigonometric.asin,
+    math.AsinOp: inverse_trigonometric.asin,
     math.AsinhOp: logarithm.asinh,
-    math.AtanOp: trigonometric.atan,
-    math.Atan2Op: trigonometric.atan2,
+    math.AtanOp: inverse_trigonometric.atan,
+    math.Atan2Op: inverse_trigonometric.atan2,
     math.AtanhOp: logarithm.atanh,
     math.CosOp: trigonometric.cos,
     math.CoshOp: exponential.cosh,
-    math.ErfOp: special.erf,
+    math.ErfOp: error_function.erf,
     math.ExpOp: exponential.exp,
     math.Exp2Op: exponential.exp2,
     math.ExpM1Op: exponential.expm1,
@@ -59,16 +67,13 @@ EXPANSIONS: dict[type[Operation], Callable[..., Expr]] = {
     math.Log10Op: logarithm.log10,
     math.Log1pOp: logarithm.log1p,
     math.Log2Op: logarithm.log2,
-    math.PowFOp: special.powf,
-    math.RsqrtOp: special.rsqrt,
+    math.PowFOp: power.powf,
+    math.RsqrtOp: power.rsqrt,
     math.SinOp: trigonometric.sin,
     math.SinhOp: exponential.sinh,
     math.TanOp: trigonometric.tan,
     math.TanhOp: exponential.tanh,
 }
-
-ANY_FLOAT: dict[type[Operation], tuple[Attribute, ...]] = {math.RsqrtOp: (F32, F64)}
-"""Functions whose expansion holds for other types than f32."""
 
 TRAPS: dict[type[Operation], Callable[..., SSAValue]] = {
     NonzeroDivisorOp: traps.nonzero_divisor,
@@ -80,18 +85,18 @@ def expands(op: Operation) -> bool:
     cls = type(op)
     if cls in TRAPS:
         return True
-    return cls in EXPANSIONS and element_of(op.results[0].type) in ANY_FLOAT.get(cls, (F32,))
+    return cls in EXPANSIONS and element_of(op.results[0].type) in (F32, F64)
 
 
-def expand_function(function: func.FuncOp, *, fma: bool) -> None:
+def expand_function(function: func.FuncOp, target: TargetSpec) -> None:
     """Expand every op of `function` that has an expansion, in place."""
     blocks = {op.parent for op in operations(function) if expands(op)}
     for block in blocks:
         assert block is not None
-        _expand_block(block, function, fma)
+        _expand_block(block, function, target)
 
 
-def _expand_block(block: Block, function: func.FuncOp, fma: bool) -> None:
+def _expand_block(block: Block, function: func.FuncOp, target: TargetSpec) -> None:
     """Take all ops out and put them back in order, with expansions built in between."""
     constants: Constants = {}
     ops = list(block.ops)
@@ -105,7 +110,7 @@ def _expand_block(block: Block, function: func.FuncOp, fma: bool) -> None:
         if trap is not None:
             result = trap(block, function, op)
         else:
-            e = Expression(block, op.results[0].type, fma=fma, constants=constants)
+            e = Expression(block, op.results[0].type, target=target, constants=constants)
             result = EXPANSIONS[type(op)](e, *map(e.argument, op.operands)).value
         op.results[0].replace_all_uses_with(result)
         op.erase()
@@ -118,8 +123,8 @@ class ExpandMathPass(ModulePass):
     name = "expand-math"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        fma = target_of(op).fma
+        target = target_of(op)
         for function in op.body.block.ops:
             if isinstance(function, func.FuncOp) and function.body.blocks:
-                expand_function(function, fma=fma)
+                expand_function(function, target)
         require_lowered(op, dialect="fxt", by=self.name)

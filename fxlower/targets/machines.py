@@ -25,6 +25,7 @@ X86_64_V4 = TargetSpec(
     vector_bits=512,
     vector_registers=32,
     masks=True,
+    avx512=True,
 )
 
 AARCH64_NEON = TargetSpec(

@@ -9,16 +9,19 @@ y = e.polynomial(r, (1 / 24, 1 / 6, 0.5, 1.0, 1.0))
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from xdsl.dialects import math
-from xdsl.dialects.builtin import FloatAttr, IntegerType, VectorType
+from xdsl.dialects.builtin import FloatAttr, IndexType, IntegerType, VectorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from fxlower.dialects import arith
 from fxlower.dialects.arith import element_of, with_element
 from fxlower.dialects.build import F32, F64, I1, I32, I64, emit1, int_attr, splat
+from fxlower.targets.spec import TargetSpec
+
+T = TypeVar("T")
 
 _constants: dict[tuple[str, Attribute], Attribute] = {}
 
@@ -30,7 +33,7 @@ def constant_attr(value: float | int, type_: Attribute) -> Attribute:
     if attr is None:
         if isinstance(type_, VectorType):
             attr = splat(value, type_)
-        elif isinstance(type_, IntegerType):
+        elif isinstance(type_, IntegerType | IndexType):
             attr = int_attr(int(value), type_)
         else:
             attr = FloatAttr(value, type_)  # type: ignore[arg-type]
@@ -96,6 +99,9 @@ class Expr:
         """Arithmetic shift."""
         return self.e.binary(None, arith.ShRSIOp, self, bits)
 
+    def logical_shift(self, bits: int) -> Expr:
+        return self.e.binary(None, arith.ShRUIOp, self, bits)
+
     # Comparisons are ordered, so false for a NaN. `==` stays Python's.
 
     def __lt__(self, other: Operand) -> Expr:
@@ -133,20 +139,35 @@ class Expression:
         block: Block,
         type_: Attribute,
         *,
-        fma: bool,
+        target: TargetSpec,
         constants: Constants,
     ):
         type_ = _shared_types.setdefault(type_, type_)
         self.block = block
         self.type = type_
-        self.has_fma = fma
+        self.element = element_of(type_)
+        self.format = FORMATS[self.element]
+        self.target = target
+        self.has_fma = target.fma
         self.constants = constants
-        self.integer_type = with_element(type_, I32 if element_of(type_) == F32 else I64)
+        self.integer_type = with_element(type_, I32 if self.element == F32 else I64)
 
     def with_floats(self, element: Attribute) -> Expression:
         """The same place and shape, computing in another float type."""
-        type_ = with_element(self.type, element)
-        return Expression(self.block, type_, fma=self.has_fma, constants=self.constants)
+        return Expression(
+            self.block,
+            with_element(self.type, element),
+            target=self.target,
+            constants=self.constants,
+        )
+
+    def in_block(self, block: Block) -> Expression:
+        """The same computation at the end of another block."""
+        return Expression(block, self.type, target=self.target, constants={})
+
+    def pick(self, choices: Mapping[Attribute, T]) -> T:
+        """Of numbers for each float type, those of this one."""
+        return choices[self.element]
 
     # --------------------------------------------------------------------------- building
 
@@ -207,6 +228,30 @@ class Expression:
             return self.op(math.FmaOp, (a, b, c))
         return a * b + c
 
+    def two_sum(self, a: Expr, b: Expr) -> tuple[Expr, Expr]:
+        """a + b, and what rounding took from it (Knuth)."""
+        total = a + b
+        part = total - a
+        return total, (a - (total - part)) + (b - part)
+
+    def fast_two_sum(self, a: Expr, b: Expr) -> tuple[Expr, Expr]:
+        """The same for |a| >= |b| (Dekker)."""
+        total = a + b
+        return total, b - (total - a)
+
+    def two_product(self, a: Expr, b: Operand) -> tuple[Expr, Expr]:
+        """a * b, and what rounding took from it; without `fma` by Dekker's halves of the digits."""
+        b = self.like(b, a)
+        product = a * b
+        if self.has_fma:
+            return product, self.fma(a, b, -product)
+        (ah, al), (bh, bl) = self._halves(a), self._halves(b)
+        return product, ((ah * bh - product) + ah * bl + al * bh) + al * bl
+
+    def _halves(self, x: Expr) -> tuple[Expr, Expr]:
+        high = self.from_bits(self.bits(x) & (-1 << (self.format.mantissa_bits // 2 + 1)))
+        return high, x - high
+
     def polynomial(self, x: Expr, coefficients: Sequence[float]) -> Expr:
         """Horner's rule, the coefficient of the highest power first."""
         result = self.like(coefficients[0], x)
@@ -257,28 +302,28 @@ class Expression:
         return self.op(arith.SIToFPOp, (integers,), self.type)
 
     def inf(self) -> Expr:
-        f = FORMATS[element_of(self.type)]
-        return self.from_bits(self.constant(f.exponent_mask, self.integer_type))
+        return self.from_bits(self.constant(self.format.exponent_mask, self.integer_type))
 
     def nan(self) -> Expr:
-        f = FORMATS[element_of(self.type)]
-        return self.from_bits(
-            self.constant(f.exponent_mask | 1 << (f.mantissa_bits - 1), self.integer_type)
-        )
+        f = self.format
+        quiet = f.exponent_mask | 1 << (f.mantissa_bits - 1)
+        return self.from_bits(self.constant(quiet, self.integer_type))
 
     def power_of_two(self, exponent: Expr) -> Expr:
         """2 ** exponent for integers that give a normal number."""
-        f = FORMATS[element_of(self.type)]
+        f = self.format
         return self.from_bits((exponent + f.bias) << f.mantissa_bits)
+
+    def with_sign_of(self, y: Expr, x: Expr) -> Expr:
+        """y, negated where the sign bit of x is set."""
+        return self.from_bits(self.bits(y) ^ (self.bits(x) & self.format.sign_mask))
 
     def round_to_integer(self, x: Expr) -> tuple[Expr, Expr]:
         """The nearest integer, as a float and as an integer, for x far smaller than 2 ** mantissa
         bits: adding 1.5 * 2 ** mantissa bits leaves no room for a fraction."""
-        f = FORMATS[element_of(self.type)]
-        magic = 1.5 * 2.0**f.mantissa_bits
-        shifted = x + magic
-        number = self.bits(shifted) - f.bits_of(magic)
-        return shifted - magic, number
+        f = self.format
+        shifted = x + f.magic
+        return shifted - f.magic, self.bits(shifted) - f.bits_of(f.magic)
 
 
 def _is_integer(type_: Attribute) -> bool:
@@ -293,8 +338,10 @@ class FloatFormat:
         self.mantissa_bits = mantissa_bits
         self.bias = bias
         self.exponent_mask = (2 * bias + 1) << mantissa_bits
-        self.sign_mask = -1 << (mantissa_bits + bias.bit_length() + 1)
+        self.sign_bit = mantissa_bits + bias.bit_length() + 1
+        self.sign_mask = -1 << self.sign_bit
         self.smallest_normal = 2.0 ** (1 - bias)
+        self.magic = 1.5 * 2.0**mantissa_bits
 
     def bits_of(self, value: float) -> int:
         """The representation of `value`, as a signed integer."""

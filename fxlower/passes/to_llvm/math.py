@@ -47,6 +47,13 @@ def _rsqrt(b: FunctionBuilder, op: math.RsqrtOp) -> None:
     b.values[op.result] = b.pure(llvm.FDivOp, (b.like(1.0, value.type), root), value.type)
 
 
+def _call_intrinsic(b: FunctionBuilder, op: llvm.CallIntrinsicOp) -> None:
+    """One that an expansion chose for the target."""
+    operands = [b.value(o) for o in op._operands]
+    (result,) = op.results
+    b.values[result] = b.pure(llvm.CallIntrinsicOp, operands, operands[0].type, op.properties)
+
+
 def _libm(name: str) -> Rule:
     """A call for each lane: right on every target, and slow."""
 
@@ -124,4 +131,5 @@ RULES: dict[type[Operation], Rule] = {
         )
     },
     math.PowFOp: _libm("pow"),
+    llvm.CallIntrinsicOp: _call_intrinsic,
 }
