@@ -171,7 +171,7 @@ class Covering(WindowAxis):
 
     sliding: Sliding
     exact: bool = True
-    """Whether taps are to be told apart that are no such window: those beyond the ends always are."""
+    """Whether windows that end before the element are told apart; those beyond the ends are."""
 
     @property
     def source(self) -> Dim:

@@ -52,7 +52,7 @@ MAX = [
     case("max_pool2d_empty", max2(3, 2, 1), floats(0, 3, M, N)),
     case("max_pool3d", lambda x: F.max_pool3d(x, 2, return_indices=True), floats(2, 2, 4, 6, N)),
     case("max_pool3d_overlapping", lambda x: F.max_pool3d(x, 3, 2, 1), floats(2, 2, M, 7, N)),
-    case("max_unpool2d", lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2), floats(2, 3, 8, 10), dynamic=False),
+    case("max_unpool2d", lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), (2, 2)), floats(2, 3, 8, 10), dynamic=False),
     case("adaptive_max_pool1d", lambda x: F.adaptive_max_pool1d(x, 5), floats(2, 3, N)),
     case("adaptive_max_pool2d", lambda x: F.adaptive_max_pool2d(x, (3, 5), return_indices=True), floats(2, 3, 7, 37), dynamic=False),
     case("adaptive_max_pool2d_dynamic", lambda x: F.adaptive_max_pool2d(x, (3, 5)), floats(2, 3, M, N)),
