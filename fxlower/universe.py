@@ -31,6 +31,7 @@ PASSES = (
     "tile-contractions",
     "plan-memory",
     "convert-tile-to-vector",
+    "peel-borders",
     "vectorize",
     "expand-math",
     "convert-to-llvm",

@@ -314,6 +314,8 @@ def _not(b: BodyBuilder, unsigned: bool, x: SSAValue) -> SSAValue:
 
 def _safe_divisor(b: BodyBuilder, y: SSAValue) -> tuple[SSAValue, SSAValue]:
     """Whether y is -1, and y with 1 in its place: INT_MIN / -1 overflows."""
+    if isinstance(y.owner, arith.ConstantOp) and y.owner.value != int_attr(-1, y.type):
+        return b.constant(0, I1), y
     minus_one = b.compare("eq", y, b.constant(-1, y.type))
     return minus_one, b.select(minus_one, b.constant(1, y.type), y)
 
@@ -323,6 +325,8 @@ def _div(b: BodyBuilder, unsigned: bool, x: SSAValue, y: SSAValue) -> SSAValue:
         return b.op(arith.DivUIOp, (x, y), x.type)
     minus_one, divisor = _safe_divisor(b, y)
     quotient = b.op(arith.DivSIOp, (x, divisor), x.type)
+    if divisor is y:
+        return quotient
     return b.select(minus_one, _neg(b, unsigned, x), quotient)
 
 

@@ -26,7 +26,7 @@ from fxlower.dialects.build import (
     memref_type,
     vector_type,
 )
-from fxlower.passes.lane_values import LINEAR, UNIFORM, VARYING, Lanes, LaneValues
+from fxlower.passes.lane_values import LINEAR, PATTERN, UNIFORM, VARYING, Lanes, LaneValues
 from fxlower.passes.loop_builder import strides_of
 
 
@@ -123,6 +123,10 @@ class LaneMemory(LaneValues):
         type_ = source.type
         assert isinstance(type_, MemRefType)
         indices = [self.lanes(i) for i in op.operands[-type_.get_num_dims() :]]
+        for i, index in enumerate(indices):
+            if index.kind == PATTERN:
+                value = op.operands[i - type_.get_num_dims()]
+                indices[i] = Lanes(VARYING, self.vectors(value))
         strides = element_strides(source)
         last = indices[-1]
         if (

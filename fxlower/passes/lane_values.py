@@ -18,7 +18,7 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.dialects import arith, vector
 from fxlower.dialects.build import I1, I64, INDEX, emit, emit1, int_attr, splat, vector_type
 
-UNIFORM, LINEAR, VARYING = range(3)
+UNIFORM, LINEAR, VARYING, PATTERN = range(4)
 
 
 @dataclass(eq=False)
@@ -27,11 +27,13 @@ class Lanes:
 
     kind: int
     parts: list[SSAValue]
-    """One scalar if uniform; else a scalar (linear) or vector (varying) for each copy."""
+    """One scalar if uniform; else a scalar (linear, pattern) or vector (varying) for each copy."""
     step: int = 0
     """Of a linear value: how much it grows from lane to lane."""
     vectors: list[SSAValue] = field(default_factory=list)
-    """The vectors of a linear value, once made."""
+    """The vectors of a linear value or a pattern, once made."""
+    offsets: tuple[int, ...] = ()
+    """Of a pattern: what is added in each lane."""
 
 
 class Constants:
@@ -66,13 +68,18 @@ class Constants:
 
     def ramp(self, step: int, element: Attribute, lanes: int) -> SSAValue:
         """0, step, 2 * step, ..."""
-        key = ("ramp", step, element, lanes)
+        made = self.table(tuple(step * i for i in range(lanes)), element)
+        made.name_hint = "ramp"
+        return made
+
+    def table(self, numbers: tuple[int, ...], element: Attribute) -> SSAValue:
+        """A vector of `numbers`."""
+        key = ("table", numbers, element)
         known = self._made.get(key)
         if known is None:
-            type_ = vector_type(element, lanes)
-            values = DenseIntOrFPElementsAttr.from_list(type_, [step * i for i in range(lanes)])
+            type_ = vector_type(element, len(numbers))
+            values = DenseIntOrFPElementsAttr.from_list(type_, numbers)
             known = self._made[key] = self.get(values, type_)
-            known.name_hint = "ramp"
         return known
 
     def mask(self, lanes_set: int, lanes: int) -> SSAValue:
@@ -166,7 +173,10 @@ class LaneValues:
             return [self.broadcast(lanes.parts[0])] * self.copies
         if not lanes.vectors:
             element = self.element(value.type)
-            ramp = self.constants.ramp(lanes.step, element, self.width)
+            if lanes.kind == PATTERN:
+                ramp = self.constants.table(lanes.offsets, element)
+            else:
+                ramp = self.constants.ramp(lanes.step, element, self.width)
             type_ = vector_type(element, self.width)
             for part in lanes.parts:
                 base = self.broadcast(part)

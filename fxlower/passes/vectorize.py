@@ -248,6 +248,8 @@ class LoopVectorizer:
         for copy in range(1, copies):
             offset = self.constants.number(copy * self.width)
             starts.append(emit1(block, arith.AddiOp, (index, offset), INDEX))
+        multiple = gcd(_divisor(self.loop.lb), self.width)  # ranges differ by whole vectors
+        widening.multiples.update((start, multiple) for start in starts)
         old = self.loop.body.block
         widening.bind_linear(old.args[0], starts)
         for i, argument in enumerate(old.args[1:]):

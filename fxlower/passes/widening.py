@@ -5,6 +5,7 @@ A scalar of the body becomes, for each of `copies` vectors of consecutive iterat
 - *uniform*: the same in all lanes; stays one scalar, broadcast where a vector needs it;
 - *linear*: an integer that grows by a constant from lane to lane; stays a scalar, that of lane 0,
   for addresses, and becomes a vector where one is needed;
+- *pattern*: an integer that differs from that of lane 0 by a constant for each lane, as `i / 2`;
 - *varying*: a vector.
 """
 
@@ -21,11 +22,11 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.dialects import arith
 from fxlower.dialects.build import ELEMENT_BITS, emit, emit1, vector_type
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
-from fxlower.passes.lane_memory import LaneMemory
-from fxlower.passes.lane_values import LINEAR, UNIFORM, VARYING, Lanes
+from fxlower.passes.lane_patterns import LanePatterns
+from fxlower.passes.lane_values import LINEAR, PATTERN, UNIFORM, VARYING, Lanes
 
 
-class Widening(LaneMemory):
+class Widening(LanePatterns):
     """Emits the body of a scalar loop into a block."""
 
     # -------------------------------------------------------------------------- bodies
@@ -65,7 +66,9 @@ class Widening(LaneMemory):
     # ------------------------------------------------------------------ index arithmetic
 
     def index_arithmetic(self, op: Operation) -> None:
-        """`addi`, `subi`, `muli`: linear where possible."""
+        """`addi`, `subi`, `muli`: linear, or a pattern, where possible."""
+        if self.pattern_arithmetic(op):
+            return
         a, b = (self.lanes(o) for o in op.operands)
         step = self._step(op, a, b)
         if step is None:
@@ -82,7 +85,7 @@ class Widening(LaneMemory):
 
     def _step(self, op: Operation, a: Lanes, b: Lanes) -> int | None:
         kinds = (a.kind, b.kind)
-        if LINEAR not in kinds or VARYING in kinds:
+        if LINEAR not in kinds or VARYING in kinds or PATTERN in kinds:
             return None
         if isinstance(op, arith.AddiOp):
             return a.step + b.step
@@ -91,6 +94,21 @@ class Widening(LaneMemory):
         linear, factor = (a, b) if a.kind == LINEAR else (b, a)
         number = _number(factor.parts[0]) if factor.kind == UNIFORM else None
         return None if number is None else linear.step * number
+
+    def quotient(self, op: Operation) -> None:
+        """`divsi`: a pattern where possible."""
+        if not self.division(op):
+            self.elementwise(op)
+
+    def truncation(self, op: Operation) -> None:
+        """`trunci` of an integer that is linear: so is the result, as both wrap around."""
+        source, result = op.operands[0], op.results[0]
+        lanes = self.lanes(source)
+        if lanes.kind != LINEAR:
+            self.elementwise(op)
+            return
+        made = [emit1(self.block, type(op), (p,), result.type) for p in lanes.parts]
+        self.bind_linear(result, made, lanes.step)
 
     def index_cast(self, op: Operation) -> None:
         """Between `index`, which is i64 in vectors, and integers."""
@@ -103,6 +121,12 @@ class Widening(LaneMemory):
         if lanes.kind == LINEAR and after == before:
             made = [emit1(self.block, type(op), (p,), result.type) for p in lanes.parts]
             self.bind_linear(result, made, lanes.step)
+            return
+        if lanes.kind == PATTERN and after == before:
+            parts: list[SSAValue] = [
+                emit1(self.block, type(op), (p,), result.type) for p in lanes.parts
+            ]
+            self.bind_pattern(result, parts, lanes.offsets)
             return
         vectors = self.vectors(source)
         if before != after:
@@ -186,6 +210,8 @@ _HANDLERS: dict[type[Operation], Callable[[Widening, Any], None]] = {
     arith.AddiOp: Widening.index_arithmetic,
     arith.SubiOp: Widening.index_arithmetic,
     arith.MuliOp: Widening.index_arithmetic,
+    arith.DivSIOp: Widening.quotient,
+    arith.TruncIOp: Widening.truncation,
     arith.IndexCastOp: Widening.index_cast,
     arith.IndexCastUIOp: Widening.index_cast,
     NormalizeIndexOp: Widening.guarded,

@@ -26,7 +26,7 @@ PIPELINE: tuple[tuple[str, str], ...] = (
         "loops",
         "convert-linalg-to-scf,convert-scan-to-scf,convert-scatter-to-scf,tile-contractions,plan-memory",
     ),
-    ("vector", "convert-tile-to-vector,vectorize,expand-math"),
+    ("vector", "convert-tile-to-vector,peel-borders,vectorize,expand-math"),
     ("llvm", "convert-to-llvm"),
 )
 """Stages in order, each with the passes that lead to it, as `fxlower-opt -p` takes them."""

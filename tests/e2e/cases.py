@@ -5,6 +5,7 @@ from __future__ import annotations
 import cases_indexing
 import cases_nn
 import cases_pointwise
+import cases_pooling
 import cases_reduction
 import cases_view
 from case import Case
@@ -15,6 +16,7 @@ CASES: list[Case] = [
     *cases_view.CASES,
     *cases_indexing.CASES,
     *cases_nn.CASES,
+    *cases_pooling.CASES,
 ]
 
 BY_NAME = {case.name: case for case in CASES}

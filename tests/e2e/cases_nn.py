@@ -39,8 +39,6 @@ PRODUCTS = [
     case("mlp", lambda x, w, v: F.linear(F.silu(F.linear(x, w)), v), floats(M, N), floats(19, N), floats(7, 19)),
     case("conv1d", F.conv1d, floats(2, 3, 37), floats(4, 3, 3), floats(4), dynamic=False),
     case("conv2d", lambda x, w, b: F.conv2d(x, w, b, stride=2, padding=1), floats(2, 3, 9, 11), floats(4, 3, 3, 3), floats(4), dynamic=False),
-    case("max_pool2d", lambda x: F.max_pool2d(x, 2), floats(2, 3, 8, 10), dynamic=False),
-    case("avg_pool2d", lambda x: F.avg_pool2d(x, 2), floats(2, 3, 8, 10), dynamic=False),
 ]  # fmt: skip
 
 SOFTMAX = [

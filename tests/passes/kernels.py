@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.kernel_runner import run_kernel
 
-PASSES = "choose-schedule,convert-linalg-to-scf,convert-tile-to-vector,vectorize"
+PASSES = "choose-schedule,convert-linalg-to-scf,convert-tile-to-vector,peel-borders,vectorize"
 
 NUMPY = {
     "f32": np.float32,
