@@ -58,18 +58,29 @@ def fxlower(
             except UnsupportedInput as reason:
                 log.warning("%s; this graph runs in eager mode", reason)
                 return gm.forward
+    return compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
+
+
+GraphCompiler = Callable[[GraphModule, Sequence[Any]], Any]
+
+
+def compile_with_autograd(
+    gm: GraphModule, example_inputs: Sequence[Any], compiler_of: Callable[[str], GraphCompiler]
+) -> Callable[..., Any]:
+    """A graph from Dynamo through AOTAutograd. `compiler_of` is asked for the compilers of its
+    "forward", "backward" and "inference" graphs, which are of ATen operators."""
     with math_attention():
         return aot_autograd(
-            fw_compiler=compiler("forward", chosen),
-            bw_compiler=compiler("backward", chosen),
-            inference_compiler=compiler("inference", chosen),
+            fw_compiler=compiler_of("forward"),
+            bw_compiler=compiler_of("backward"),
+            inference_compiler=compiler_of("inference"),
             partition_fn=min_cut_rematerialization_partition,
             decompositions=decomposition_table(),
             keep_inference_input_mutations=True,
         )(gm, example_inputs)
 
 
-def compiler(kind: str, options: Options) -> Callable[[GraphModule, Sequence[Any]], Any]:
+def compiler(kind: str, options: Options) -> GraphCompiler:
     """The compiler of AOTAutograd's forward, backward or inference graphs."""
 
     def compile_aten(gm: GraphModule, example_inputs: Sequence[Any]) -> Any:

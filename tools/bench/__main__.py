@@ -1,31 +1,83 @@
-"""`python -m fxlower.tools.bench models|loops [NAME ...]`."""
+"""`python -m fxlower.tools.bench loops|models|compile [NAME ...]`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from pathlib import Path
+from statistics import median
+
+ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
+"""libgomp's threads wait without spinning for long; see `timing.py`."""
+
+KEEP_MEMORY = (
+    "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1099511627776:glibc.malloc.tcache_count=0"
+)
+"""For the loops, glibc keeps memory that is freed. A large result else comes in fresh pages, whose
+faults (0.25 us for 4 KiB) cost more than most kernels; and they would count against those who
+return new tensors, not against the runtimes, whose results are allocated once. Without the small
+caches of each thread, as what they keep lies between large pieces that could be joined."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m fxlower.tools.bench", description=__doc__)
-    parser.add_argument("suite", choices=["models", "loops"])
-    parser.add_argument("names", nargs="*", help="cases whose name contains one of these")
-    parser.add_argument("--inductor", action="store_true", help="compare with Inductor (needs g++)")
-    parser.add_argument("--seconds", type=float, help="time for each case")
-    parser.add_argument("--threads", type=int, help="threads, where a machine is busy: 1")
-    args = parser.parse_args()
-    if "GOMP_SPINCOUNT" not in os.environ:  # must be set before libgomp is loaded
-        os.environ["GOMP_SPINCOUNT"] = "1000"
+    args = parser().parse_args()
+    wanted = ENVIRONMENT | ({"GLIBC_TUNABLES": KEEP_MEMORY} if args.suite == "loops" else {})
+    if not wanted.keys() <= os.environ.keys():  # libraries read it when they are loaded
+        os.environ.update({**wanted, **os.environ})
         os.execv(sys.executable, [sys.executable, "-m", "fxlower.tools.bench", *sys.argv[1:]])
     import torch
 
-    from fxlower.tools.bench import loops, models
+    from fxlower.tools.bench import compile_time, loops, models, peers
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    suite, seconds = {"models": (models, 5.0), "loops": (loops, 0.5)}[args.suite]
-    suite.run(args.names, inductor=args.inductor, seconds=args.seconds or seconds)
+    chosen = peers.default_peers() if args.peers is None else args.peers.split(",")
+    for name in chosen:
+        if (lacking := peers.missing(name)) is not None:
+            parser().error(f"peer {name}: {lacking}")
+    match args.suite:
+        case "loops":
+            loops.run(
+                args.names,
+                with_peers=chosen,
+                seconds=args.seconds or 0.5,
+                statistic=min if args.least else median,
+                json=args.json,
+                verbose=args.verbose,
+            )
+        case "models":
+            models.run(args.names, inductor="inductor" in chosen, seconds=args.seconds or 5.0)
+        case "compile":
+            compile_time.run(args.names)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m fxlower.tools.bench", description=__doc__)
+    made.add_argument("suite", choices=["loops", "models", "compile"])
+    made.add_argument("names", nargs="*", help="cases whose name contains one of these")
+    made.add_argument(
+        "--peers",
+        help="what to compare with: eager,inductor,openvino,onnxruntime "
+        "(default: eager, and inductor if there is g++)",
+    )
+    made.add_argument(
+        "--inductor",
+        action="store_const",
+        const="eager,inductor",
+        dest="peers",
+        help="the same as --peers eager,inductor",
+    )
+    made.add_argument("--threads", type=int, help="threads of all; where a machine is busy: 1")
+    made.add_argument("--seconds", type=float, help="time for each case")
+    made.add_argument(
+        "--least",
+        action="store_true",
+        help="compare the least times instead of the medians, where others use the machine",
+    )
+    made.add_argument("--json", type=Path, metavar="FILE", help="write what loops measured")
+    made.add_argument("--verbose", action="store_true", help="why peers are missing, case by case")
+    return made
 
 
 if __name__ == "__main__":

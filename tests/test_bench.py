@@ -1,0 +1,124 @@
+"""The benchmarks run, and say so where something is wrong."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fxlower.tools.bench import compile_time, loops, peers, roofline, summary, timing
+from fxlower.tools.bench.case import Case, largest_error, normal
+from fxlower.tools.bench.loop_cases import adam
+from fxlower.tools.bench.roofline import Roofline
+from fxlower.tools.bench.summary import Measured
+
+LIMITS = Roofline(
+    copies={"L1": 1e11, "L2": 5e10, "L3": 2e10, "memory": 1e10},
+    operations=1e11,
+    capacities={"L1": 1 << 15, "L2": 1 << 20, "L3": 1 << 25},
+)
+OTHERS = [name for name in peers.PEERS if peers.missing(name) is None]
+
+
+STEP = adam("a step of a parameter", ((3, 5),))
+
+
+@pytest.mark.parametrize(
+    "case", [*loops.cases(["x+1, 16", "layer norm, 8 KiB"]), STEP], ids=lambda c: c.name
+)
+def test_cases_run_from_end_to_end(case: Case) -> None:
+    others = [n for n in OTHERS if n != "inductor"]  # g++ takes seconds
+    found = loops.measure(case, [peers.make(n) for n in others], LIMITS, 0.01, min)
+    refused = {"openvino", "onnxruntime"} if case.mutates else set()
+    assert found.reasons.keys() == refused & {*others}
+    assert found.seconds.keys() == {"fxlower", *others} - refused
+    assert all(found.is_right(peer) for peer in found.seconds)
+    assert found.native is not None and found.native > 0
+    text = summary.conclusions([found], others, LIMITS)
+    assert f"x {others[0]}, 1 cases" in text
+
+
+@pytest.mark.skipif("inductor" not in OTHERS, reason="Inductor needs g++")
+def test_inductor_is_a_peer() -> None:
+    (case,) = loops.cases(["x+1, 16"])
+    found = loops.measure(case, [peers.make("inductor")], LIMITS, 0.01, min)
+    assert found.is_right("inductor") and found.ratio("inductor") is not None
+
+
+def test_names_are_unique() -> None:
+    assert [n for n, count in Counter(c.name for c in loops.cases([])).items() if count > 1] == []
+
+
+def test_a_failure_is_a_reason_and_the_others_go_on() -> None:
+    def picky(x: torch.Tensor) -> torch.Tensor:
+        if torch.compiler.is_exporting():
+            raise ValueError("not for export")
+        return x + 1
+
+    others = [n for n in OTHERS if n != "inductor"]
+    case = Case("picky", picky, (normal(4),))
+    found = loops.measure(case, [peers.make(n) for n in others], LIMITS, 0.01, min)
+    assert found.seconds.keys() == {"fxlower", "eager"}
+    assert all("not for export" in reason for reason in found.reasons.values())
+
+
+def measured(name: str, own: float, eager: float, **others: object) -> Measured:
+    made = Measured(name, "memory", moved=1 << 30, operations=1 << 28)
+    made.seconds, made.errors = {"fxlower": own, "eager": eager}, {"fxlower": 0.0, "eager": 0.0}
+    return replace(made, **others)
+
+
+def test_the_summary_counts_and_orders_misses() -> None:
+    found = [measured("a", 0.2, 0.4), measured("b", 0.3, 0.2), measured("c", 0.8, 0.2)]
+    text = summary.conclusions(found, ["eager"], LIMITS)
+    assert "1.44x eager, 3 cases" in text  # the third root of 1/2 * 3/2 * 4
+    assert "1 of 3 cases take at most 1.0x" in text
+    assert text.index("4.00x eager") < text.index("1.50x eager")
+    assert "3 cases from memory: median 36%" in text
+
+
+def test_a_wrong_result_is_marked_and_not_counted() -> None:
+    wrong = measured("a", 0.1, 0.4, errors={"fxlower": 0.0, "eager": 1.0})
+    assert summary.comparison(wrong, "eager").endswith("WRONG")
+    assert wrong.ratio("eager") is None
+    assert "eager is wrong, and not counted: a" in summary.conclusions([wrong], ["eager"], LIMITS)
+    own = measured("b", 0.1, 0.4, errors={"fxlower": 1.0, "eager": 0.0})
+    assert "fails or is wrong: b" in summary.conclusions([own], ["eager"], LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "error"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], 0.0),
+        ([1.0, 1.0], [1.0, 2.0], 0.5),
+        ([float("nan"), float("inf")], [float("nan"), float("inf")], 0.0),
+        ([float("nan"), 1.0], [1.0, 1.0], float("inf")),
+        ([float("inf"), 1.0], [-float("inf"), 1.0], float("inf")),
+        ([], [], 0.0),
+    ],
+)
+def test_errors(found: list[float], expected: list[float], error: float) -> None:
+    assert largest_error([torch.tensor(found)], [torch.tensor(expected)]) == error
+
+
+def test_samples_are_of_one_call_each() -> None:
+    calls = Counter[str]()
+    found = timing.samples(
+        {n: lambda n=n: calls.update([n]) for n in "ab"}, seconds=0.0, least=3, rest=1e-4
+    )
+    assert [len(times) for times in found.values()] == [3, 3]
+    assert min(calls.values()) > 3 and max(max(times) for times in found.values()) < 1e-3
+
+
+def test_the_roofline_is_measured() -> None:
+    code = roofline.load_copy()
+    assert roofline.copy_rate(code, 1 << 14, 2, seconds=0.01) > 1e8
+    assert roofline.arithmetic_rate(roofline.host(), 2, seconds=0.01) > 1e8
+    assert [LIMITS.level(n) for n in (1, 1 << 20, 1 << 21, 1 << 30)] == ["L1", "L2", "L3", "memory"]
+
+
+def test_compile_time_is_taken_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    found = compile_time.run(["softmax+backward", "x+1, 16"])
+    assert len(found.graphs) == 3 and len(found.kernels) >= 3
+    assert all({"vectorize", "emit LLVM IR", "LLVM"} <= s.keys() for s in found.kernels.values())
+    assert "for each of 3 loops" in capsys.readouterr().out

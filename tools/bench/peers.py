@@ -1,0 +1,155 @@
+"""What fxlower is compared with, and fxlower itself: each makes something to call of a case."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from time import perf_counter
+from typing import Any, Protocol
+
+import torch
+
+from fxlower.backend import compile_aten_graph, compile_with_autograd
+from fxlower.explanation import isolated
+from fxlower.options import Options
+from fxlower.runtime.executable import Entry, Executable
+from fxlower.tools.bench import timing
+from fxlower.tools.bench.case import Case, tensors
+
+
+class Unsupported(Exception):
+    """This peer cannot run this kind of case."""
+
+
+class Peer(Protocol):
+    name: str
+    rest: float
+    """Seconds that its idle threads keep spinning after a run."""
+
+    def prepare(
+        self, case: Case, inputs: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]
+    ) -> Callable[[], Any]:
+        """A call on `inputs`, whose results are like `expected`.
+
+        Raises:
+            Unsupported: it runs no such cases. Any other error is the peer's own.
+        """
+        ...
+
+
+@dataclass
+class Eager:
+    name: str = "eager"
+    rest: float = 0.0
+
+    def prepare(
+        self, case: Case, inputs: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]
+    ) -> Callable[[], Any]:
+        return lambda: case.function(*inputs)
+
+
+@dataclass
+class Inductor:
+    name: str = "inductor"
+    rest: float = 0.0
+
+    def prepare(
+        self, case: Case, inputs: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]
+    ) -> Callable[[], Any]:
+        compiled = torch.compile(
+            isolated(case.function), backend="inductor", dynamic=case.dynamic, fullgraph=False
+        )
+        return lambda: compiled(*inputs)
+
+
+@dataclass
+class Fxlower:
+    """As `torch.compile(backend="fxlower")`; it also keeps what was compiled of the last case."""
+
+    name: str = "fxlower"
+    rest: float = 0.0
+    executables: list[Executable] = field(default_factory=list)
+
+    def prepare(
+        self, case: Case, inputs: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]
+    ) -> Callable[[], Any]:
+        self.executables = []
+        compiled = torch.compile(
+            isolated(case.function), backend=self.backend, dynamic=case.dynamic
+        )
+        return lambda: compiled(*inputs)
+
+    def backend(self, gm: torch.fx.GraphModule, example_inputs: Sequence[Any]) -> Any:
+        def compiler_of(kind: str) -> Callable[..., Executable]:
+            def compile(gm: torch.fx.GraphModule, _: Sequence[Any]) -> Executable:
+                made = compile_aten_graph(gm, Options.read(None), name=kind)
+                self.executables.append(made)
+                return made
+
+            return compile
+
+        return compile_with_autograd(gm, example_inputs, compiler_of)
+
+    def native_samples(self, run: Callable[[], Any], seconds: float) -> list[float]:
+        """Seconds that a call of `run`, which `prepare` gave, is in machine code: without
+        Dynamo, AOTAutograd and the host's part."""
+        clock, spent = timing.clock(), 0.0
+
+        def timed(function: Callable[[int], None]) -> Callable[[int], None]:
+            def call(table: int) -> None:
+                nonlocal spent
+                before = clock()
+                function(table)
+                spent += clock() - before
+
+            return call
+
+        for e in self.executables:
+            e.entries = {n: Entry(timed(x.function), x.arena) for n, x in e.entries.items()}
+        found: list[float] = []
+        start = perf_counter()
+        while len(found) < 5 or perf_counter() - start < seconds:
+            spent = 0.0
+            run()
+            found.append(spent)
+        return found
+
+
+PEERS = ("eager", "inductor", "openvino", "onnxruntime")
+
+
+def missing(name: str) -> str | None:
+    """What this machine lacks for a peer to take part."""
+    if name == "inductor":
+        return None if shutil.which("g++") else "no g++"
+    needs = {"openvino": ["openvino"], "onnxruntime": ["onnxruntime", "onnx", "onnxscript"]}
+    lacking = [module for module in needs.get(name, []) if find_spec(module) is None]
+    return f"not installed: {', '.join(lacking)}" if lacking else None
+
+
+def default_peers() -> list[str]:
+    """The peers that come with torch and a C++ compiler."""
+    return [name for name in ("eager", "inductor") if missing(name) is None]
+
+
+def make(name: str) -> Peer:
+    if name == "eager":
+        return Eager()
+    if name == "inductor":
+        return Inductor()
+    from fxlower.tools.bench import runtimes
+
+    return runtimes.OpenVino() if name == "openvino" else runtimes.OnnxRuntime()
+
+
+def fresh(case: Case, inputs: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """`inputs` for one peer: its own where the case changes them."""
+    return [t.clone() for t in inputs] if case.mutates else inputs
+
+
+def outcome(case: Case, result: Any, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Copies of all that a call gave: its results and, where it changes them, its inputs."""
+    found = tensors(result) + (list(inputs) if case.mutates else [])
+    return [t.detach().clone() for t in found]

@@ -1,0 +1,175 @@
+"""What this machine can do, measured in the same run: bandwidth of copies in each level of the
+memory, and arithmetic in f32.
+
+Both are machine code made here, run by as many threads as torch uses, long enough in one call for
+the call not to count.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+import torch
+
+from fxlower.codegen.object import compile_object
+from fxlower.runtime.jit import LoadedCode, call, load
+from fxlower.targets.host import host
+from fxlower.targets.spec import TargetSpec
+from fxlower.tools.bench import timing
+
+LEVELS = ("L1", "L2", "L3", "memory")
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """`copies` are bytes read and written per second, by level; `operations` per second."""
+
+    copies: dict[str, float]
+    operations: float
+    capacities: dict[str, int]
+
+    def level(self, traffic: int) -> str:
+        """The nearest level that holds so many bytes, in the caches of all threads."""
+        return next((n for n, bytes_ in self.capacities.items() if traffic <= bytes_), "memory")
+
+    def seconds(self, traffic: int, operations: int) -> float:
+        """No program can take less, if it has to move and compute so much."""
+        return max(traffic / self.copies[self.level(traffic)], operations / self.operations)
+
+    def is_memory_bound(self, traffic: int, operations: int) -> bool:
+        """The data comes from memory, and moving it takes longer than computing on it."""
+        level = self.level(traffic)
+        moving = traffic / self.copies[level]
+        return level == "memory" and moving > operations / self.operations
+
+
+def measure(seconds: float) -> Roofline:
+    """Figures of this machine, each from about `seconds` of work."""
+    target, threads = host(), torch.get_num_threads()
+    capacities = {
+        "L1": target.l1_bytes * threads,
+        "L2": target.l2_bytes * threads,
+        "L3": target.l3_bytes,
+    }
+    sizes = {name: bytes_ // 2 for name, bytes_ in capacities.items()}
+    sizes["memory"] = max(16 * target.l3_bytes, 256 << 20)
+    code = load_copy()
+    copies = {n: copy_rate(code, s // threads, threads, seconds) for n, s in sizes.items()}
+    return Roofline(copies, arithmetic_rate(target, threads, seconds), capacities)
+
+
+def load_copy() -> LoadedCode:
+    return load(compile_object(copy_text(), host()), exports=["copy"])
+
+
+def copy_rate(code: LoadedCode, size: int, threads: int, seconds: float) -> float:
+    """Bytes per second that all threads read and write, each within `size` bytes."""
+    half = size // 2
+    places = [torch.ones(2, half, dtype=torch.uint8) for _ in range(threads)]
+
+    def run(thread: int, repeats: int) -> None:
+        source, target = places[thread]
+        call(code.address("copy"), [target.data_ptr(), source.data_ptr(), half, repeats])
+
+    return 2 * half * threads * rate(run, threads, seconds)
+
+
+def arithmetic_rate(target: TargetSpec, threads: int, seconds: float) -> float:
+    """Operations per second of fused multiply-adds, two for each lane."""
+    lanes, chains = target.lanes(32), target.vector_registers * 3 // 4
+    code = load(compile_object(arithmetic_text(lanes, chains), target), exports=["arithmetic"])
+    places = [torch.zeros(lanes) for _ in range(threads)]
+
+    def run(thread: int, repeats: int) -> None:
+        call(code.address("arithmetic"), [places[thread].data_ptr(), repeats])
+
+    return 2 * lanes * chains * threads * rate(run, threads, seconds)
+
+
+def rate(run: Callable[[int, int], None], threads: int, seconds: float) -> float:
+    """How often per second every thread does what `run(thread, repeats)` does `repeats` times."""
+    now = timing.clock()
+    barrier = threading.Barrier(threads)
+
+    def timed(thread: int, repeats: int) -> float:
+        barrier.wait()
+        before = now()
+        run(thread, repeats)
+        return now() - before
+
+    with ThreadPoolExecutor(threads) as pool:
+
+        def sample(repeats: int) -> float:
+            return max(pool.map(timed, range(threads), [repeats] * threads))
+
+        repeats = 1
+        while (once := sample(repeats)) < seconds / 20:
+            repeats *= max(2, min(100, int(seconds / 10 / max(once, 1e-7))))
+        found: list[float] = []
+        start = perf_counter()
+        while len(found) < 5 or perf_counter() - start < seconds:
+            found.append(sample(repeats) / repeats)
+    return 1 / median(found)
+
+
+def copy_text() -> str:
+    """`copy(target, source, bytes, repeats)` in LLVM IR."""
+    return """
+declare ptr @memcpy(ptr, ptr, i64)
+
+define void @copy(ptr %target, ptr %source, i64 %bytes, i64 %repeats) {
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %ignored = call ptr @memcpy(ptr %target, ptr %source, i64 %bytes)
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %repeats
+  br i1 %more, label %loop, label %done
+done:
+  ret void
+}
+"""
+
+
+def arithmetic_text(lanes: int, chains: int) -> str:
+    """`arithmetic(result, repeats)` in LLVM IR: each of `chains` vectors becomes `v * a + b` again
+    and again, which needs nothing of the others. `a` and `b` are read, so that they are unknown."""
+    vector = f"<{lanes} x float>"
+    starts = "\n".join(
+        f"  %v{i} = phi {vector} [ %b, %entry ], [ %w{i}, %loop ]" for i in range(chains)
+    )
+    steps = "\n".join(
+        f"  %w{i} = call {vector} @llvm.fmuladd.v{lanes}f32"
+        f"({vector} %v{i}, {vector} %a, {vector} %b)"
+        for i in range(chains)
+    )
+    sums = "\n".join(
+        f"  %s{i} = fadd {vector} %{'b' if i == 0 else f's{i - 1}'}, %w{i}" for i in range(chains)
+    )
+    return f"""
+declare {vector} @llvm.fmuladd.v{lanes}f32({vector}, {vector}, {vector})
+
+define void @arithmetic(ptr %result, i64 %repeats) {{
+entry:
+  %a = load {vector}, ptr %result, align 4
+  %b = fadd {vector} %a, %a
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+{starts}
+{steps}
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %repeats
+  br i1 %more, label %loop, label %done
+done:
+{sums}
+  store {vector} %s{chains - 1}, ptr %result, align 4
+  ret void
+}}
+"""
