@@ -60,7 +60,7 @@ from fxlower.analysis.result_layouts import ResultLayouts
 from fxlower.analysis.symbols import contiguous_strides
 from fxlower.analysis.traffic import element_bytes
 from fxlower.dialects import fxt
-from fxlower.dialects.build import Dim, dims_of, emit1
+from fxlower.dialects.build import dims_of, emit1
 
 GENERATORS = (fxt.FullOp, fxt.DenseOp, fxt.IotaOp, fxt.SizeOp)
 _POINTWISE = {*fxt.ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
@@ -326,20 +326,16 @@ class _Sweep:
                 return
             count += recipe.operations
             sources.update(dict.fromkeys(recipe.sources))
-        elements = max(self._elements(dims_of(result.type), None), 1)
-        source_bytes = sum(
-            self._elements(dims_of(v.type), self.strides[v]) * element_bytes(v.type)
-            for v in sources
-        )
-        uses = sum(1 for _ in result.uses)
-        recipe = Recipe(
-            count, tuple(sources), source_bytes / elements, element_bytes(result.type), uses
-        )
+        count_of, own = self._elements, element_bytes(result.type)
+        read = sum(count_of(v, self.strides[v]) * element_bytes(v.type) for v in sources)
+        share = read / max(count_of(result, None), 1)
+        recipe = Recipe(count, tuple(sources), share, own, uses=sum(1 for _ in result.uses))
         if recipe.is_cheap:
             self.recipes[result] = recipe
 
-    def _elements(self, sizes: Sequence[Dim], strides: Strides | None) -> int:
+    def _elements(self, value: SSAValue, strides: Strides | None) -> int:
         """Elements in memory; those of dims with stride 0 are there once."""
+        sizes = dims_of(value.type)
         once = [s == 0 for s in strides] if strides is not None else [False] * len(sizes)
         return prod(1 if o else estimate(n) for o, n in zip(once, sizes))
 
