@@ -42,12 +42,13 @@ from fxlower.passes.scoped_builder import ScopedBuilder
 INDEX_TRAP = 1
 """What is stored to `%trap` where an index is out of range (docs/design.md, section 6)."""
 
-SUM_BLOCK = 16 * 1024
-"""Elements that a sum adds up before it starts new partial sums; keeps the rounding error of long
-sums below that of pairwise summation in practice."""
+SUM_TERMS = 32
+"""Terms that one accumulator of a sum adds up at most; more are summed in blocks of half as many,
+blocks of blocks, ... so that rounding errors grow like those of pairwise summation."""
 
-SERIAL_SUM_BLOCK = 512
-"""The same where each lane adds up by itself."""
+DYNAMIC_SUM_LEVELS = 2
+"""Sizes of blocks of a loop whose size is not known: enough for 8192 terms to an accumulator, of
+which there are as many as lanes."""
 
 
 _PACK = {"operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 2, 1, 1, 1])}
@@ -361,7 +362,7 @@ class NestEmitter(PointEmitter):
         """One phase: the loops over the inner dims with `steps` fused in them."""
         reductions = [s for s in steps if s.reduces]
         init = self.neutral = [self._scalar(o) for s in reductions for o in s.op.outputs]
-        results = self._row_loops(steps, reductions, init, 0) if self.inner else None
+        results = self._row_loops(steps, reductions, init) if self.inner else None
         if results is None:
             self.row_values = self.values
             results = self._row_body(steps, reductions, init)
@@ -374,50 +375,85 @@ class NestEmitter(PointEmitter):
                 self._store(write, self.values[write.value])
 
     def _row_loops(
-        self, steps: list[Step], reductions: list[Step], init: list[SSAValue], level: int
+        self, steps: list[Step], reductions: list[Step], init: list[SSAValue], level: int = 0
     ) -> list[SSAValue]:
         """Opens inner loop `level` and all below it; the reductions' results."""
-        builder = self.builder
-        loop = self.inner[level]
-        innermost = level == len(self.inner) - 1
-        lower, upper = self._zero(), self._size(loop.size)
-        block = self._sum_block(reductions, loop)
-        outer_init: list[SSAValue] = []
-        if block:
-            start, *outer_init = builder.open((INDEX, *(v.type for v in init)))
-            end = builder.pure(arith.AddiOp, (start, builder.constant(block)), INDEX)
-            lower, block_upper = start, upper
-            upper = builder.pure(arith.MinUIOp, (end, upper), INDEX)
-        index, *carried = builder.open((INDEX, *(v.type for v in init)))
-        self.indices[loop] = index
-        if innermost:
+        if level == len(self.inner):
             self.row_values = {}
-            results = self._row_body(steps, reductions, carried)
-        else:
-            results = self._row_loops(steps, reductions, carried, level + 1)
-        marks = None
-        if loop is self.vector:
-            limit = cost.unroll_limit(sum(cost.step_cost(s) for s in steps))
-            marks = vector_loop(self.schedule.width, min(self.schedule.unroll, limit))
-        one = builder.constant(1)
-        start_values = self.neutral if block else init
-        results = list(builder.close_for((lower, upper, one), start_values, results, marks))
-        if block:
-            combined = [
-                builder.pure(type(op), (total, part), total.type, op.properties)
-                for op, total, part in zip(_combiners(reductions), outer_init, results)
-            ]
-            bounds = (self._zero(), block_upper, builder.constant(block))
-            results = list(builder.close_for(bounds, init, combined))
-        return results
+            return self._row_body(steps, reductions, init)
+        loop = self.inner[level]
+        bounds = (self._zero(), self._size(loop.size))
+        blocks = self._sum_blocks(steps)[level]
+        return self._blocks(steps, reductions, init, level, bounds, blocks)
 
-    def _sum_block(self, reductions: list[Step], loop: Loop) -> int:
-        """Length of the blocks in which `loop` is summed; 0 for a single one."""
-        block = SUM_BLOCK if loop is self.vector else SERIAL_SUM_BLOCK
-        if isinstance(loop.size, int) and loop.size <= 2 * block:
-            return 0
-        sums = (op for op in _combiners(reductions) if isinstance(op, arith.AddfOp))
-        return block if any(isinstance(op.results[0].type, _SHORT_FLOATS) for op in sums) else 0
+    def _blocks(
+        self,
+        steps: list[Step],
+        reductions: list[Step],
+        init: list[SSAValue],
+        level: int,
+        bounds: tuple[SSAValue, SSAValue],
+        blocks: tuple[int, ...],
+    ) -> list[SSAValue]:
+        """Inner loop `level` within `bounds`, in `blocks`, the largest last: each begins from
+        the neutral elements, and its results are combined with those of the ones before."""
+        builder, loop = self.builder, self.inner[level]
+        lower, upper = bounds
+        index, *carried = builder.open((INDEX, *(v.type for v in init)))
+        *smaller, block = blocks or (0,)
+        marks = None
+        if block > 1:
+            end = builder.pure(arith.AddiOp, (index, builder.constant(block)), INDEX)
+            if not isinstance(loop.size, int) or loop.size % block:
+                end = builder.pure(arith.MinUIOp, (end, upper), INDEX)
+            part = (index, end)
+            results = self._blocks(steps, reductions, self.neutral, level, part, tuple(smaller))
+        else:
+            self.indices[loop] = index
+            if loop is self.vector:
+                marks = vector_loop(self.schedule.width, self._unroll(steps))
+            start = self.neutral if block else carried
+            results = self._row_loops(steps, reductions, start, level + 1)
+        if block:
+            results = [
+                builder.pure(type(op), (total, part), total.type, op.properties)
+                for op, total, part in zip(_combiners(reductions), carried, results)
+            ]
+        step = builder.constant(max(block, 1))
+        return list(builder.close_for((lower, upper, step), init, results, marks))
+
+    def _unroll(self, steps: list[Step]) -> int:
+        limit = cost.unroll_limit(sum(cost.step_cost(s) for s in steps))
+        return min(self.schedule.unroll, limit)
+
+    def _sum_blocks(self, steps: list[Step]) -> list[tuple[int, ...]]:
+        """For each inner loop the sizes, in iterations, of the blocks in which it is summed: an
+        accumulator is to add up no more than SUM_TERMS terms. None where it does not anyway; 1
+        where each iteration is summed by itself."""
+        combiners = _combiners([s for s in steps if s.reduces])
+        sums = (op for op in combiners if isinstance(op, arith.AddfOp))
+        if not any(isinstance(op.results[0].type, _SHORT_FLOATS) for op in sums):
+            return [()] * len(self.inner)
+        found: list[tuple[int, ...]] = []
+        terms = 1
+        """What one iteration adds to an accumulator."""
+        for loop in reversed(self.inner):
+            step = self.schedule.width * self._unroll(steps) if loop is self.vector else 1
+            count = -(-loop.size // step) if isinstance(loop.size, int) else None
+            if count is not None and count * terms <= SUM_TERMS:
+                found.append(())
+                terms *= max(count, 1)
+                continue
+            blocks = [max(SUM_TERMS // 2 // terms, 1)]
+            if count is None:
+                blocks += [blocks[0] * (SUM_TERMS // 2) ** i for i in range(1, DYNAMIC_SUM_LEVELS)]
+                terms = SUM_TERMS
+            else:
+                while count > SUM_TERMS * blocks[-1]:
+                    blocks.append(blocks[-1] * SUM_TERMS // 2)
+                terms = -(-count // blocks[-1])
+            found.append(tuple(b * step for b in blocks))
+        return found[::-1]
 
     def _row_body(
         self, steps: list[Step], reductions: list[Step], carried: list[SSAValue]

@@ -161,6 +161,7 @@ func.func private @column_sum(%x: tensor<9x64xf32>) -> (tensor<64xf32>) attribut
 // CHECK-NEXT:     %c0 = arith.constant 0 : index
 // CHECK-NEXT:     %c100000 = arith.constant 100000 : index
 // CHECK-NEXT:     %c16384 = arith.constant 16384 : index
+// CHECK-NEXT:     %c1024 = arith.constant 1024 : index
 // CHECK-NEXT:     %c1 = arith.constant 1 : index
 // CHECK-NEXT:     %c2 = arith.constant 2 : index
 // CHECK-NEXT:     "scf.parallel"(%c0, %c2, %c1) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> ({
@@ -168,13 +169,19 @@ func.func private @column_sum(%x: tensor<9x64xf32>) -> (tensor<64xf32>) attribut
 // CHECK-NEXT:       %1 = scf.for %2 = %c0 to %c100000 step %c16384 iter_args(%3 = %v3) -> (f32) {
 // CHECK-NEXT:         %4 = arith.addi %2, %c16384 : index
 // CHECK-NEXT:         %5 = arith.minui %4, %c100000 : index
-// CHECK-NEXT:         %6 = scf.for %7 = %2 to %5 step %c1 iter_args(%8 = %v3) -> (f32) {
-// CHECK-NEXT:           %x_1 = memref.load %x[%0, %7] : memref<2x100000xf32>
-// CHECK-NEXT:           %r = arith.addf %x_1, %8 : f32
-// CHECK-NEXT:           scf.yield %r : f32
-// CHECK-NEXT:         } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
-// CHECK-NEXT:         %9 = arith.addf %3, %6 : f32
-// CHECK-NEXT:         scf.yield %9 : f32
+// CHECK-NEXT:         %6 = scf.for %7 = %2 to %5 step %c1024 iter_args(%8 = %v3) -> (f32) {
+// CHECK-NEXT:           %9 = arith.addi %7, %c1024 : index
+// CHECK-NEXT:           %10 = arith.minui %9, %5 : index
+// CHECK-NEXT:           %11 = scf.for %12 = %7 to %10 step %c1 iter_args(%13 = %v3) -> (f32) {
+// CHECK-NEXT:             %x_1 = memref.load %x[%0, %12] : memref<2x100000xf32>
+// CHECK-NEXT:             %r = arith.addf %x_1, %13 : f32
+// CHECK-NEXT:             scf.yield %r : f32
+// CHECK-NEXT:           } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
+// CHECK-NEXT:           %14 = arith.addf %8, %11 : f32
+// CHECK-NEXT:           scf.yield %14 : f32
+// CHECK-NEXT:         }
+// CHECK-NEXT:         %15 = arith.addf %3, %6 : f32
+// CHECK-NEXT:         scf.yield %15 : f32
 // CHECK-NEXT:       }
 // CHECK-NEXT:       memref.store %1, %out[%0] : memref<2xf32>
 // CHECK-NEXT:       scf.reduce

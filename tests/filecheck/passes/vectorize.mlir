@@ -76,16 +76,16 @@ func.func @tail(%x: memref<20xf32>, %out: memref<20xf32>) {
 // CHECK-NEXT:       %next_1 = arith.addf %v_1, %6 : vector<16xf32>
 // CHECK-NEXT:       scf.yield %next, %next_1 : vector<16xf32>, vector<16xf32>
 // CHECK-NEXT:     }
-// CHECK-NEXT:     %8 = arith.addf %3, %4 : vector<16xf32>
-// CHECK-NEXT:     %9 = scf.for %i_1 = %2 to %n step %c16 iter_args(%10 = %8) -> (vector<16xf32>) {
-// CHECK-NEXT:       %11 = arith.subi %n, %i_1 : index
-// CHECK-NEXT:       %mask = vector.create_mask %11 : vector<16xi1>
+// CHECK-NEXT:     %8 = scf.for %i_1 = %2 to %n step %c16 iter_args(%9 = %3) -> (vector<16xf32>) {
+// CHECK-NEXT:       %10 = arith.subi %n, %i_1 : index
+// CHECK-NEXT:       %mask = vector.create_mask %10 : vector<16xi1>
 // CHECK-NEXT:       %v_2 = vector.maskedload %x[%i_1], %mask, %0 : memref<?xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
-// CHECK-NEXT:       %next_2 = arith.addf %v_2, %10 : vector<16xf32>
-// CHECK-NEXT:       %12 = arith.select %mask, %next_2, %10 : vector<16xi1>, vector<16xf32>
-// CHECK-NEXT:       scf.yield %12 : vector<16xf32>
+// CHECK-NEXT:       %next_2 = arith.addf %v_2, %9 : vector<16xf32>
+// CHECK-NEXT:       %11 = arith.select %mask, %next_2, %9 : vector<16xi1>, vector<16xf32>
+// CHECK-NEXT:       scf.yield %11 : vector<16xf32>
 // CHECK-NEXT:     }
-// CHECK-NEXT:     %s = vector.reduction <add>, %9 fastmath<reassoc> : vector<16xf32> into f32
+// CHECK-NEXT:     %12 = arith.addf %8, %4 : vector<16xf32>
+// CHECK-NEXT:     %s = vector.reduction <add>, %12 fastmath<reassoc> : vector<16xf32> into f32
 // CHECK-NEXT:     func.return %s : f32
 // CHECK-NEXT:   }
 func.func @sum(%x: memref<?xf32>, %n: index) -> f32 {
@@ -308,6 +308,107 @@ func.func @trap(%x: memref<3xi32>, %out: memref<3xi32>, %trap: memref<1xi64> {fx
     memref.store %r, %out[%i] : memref<3xi32>
   } {fxlower.vector = 4 : i64}
   func.return
+}
+
+// Loops around that pass the accumulators on, or add up sums of blocks, carry them as vectors.
+// CHECK-LABEL: func.func @carried(%x: memref<3x64x32xf32>) -> f32 {
+// CHECK-NEXT:    %0 = arith.constant dense<0.000000e+00> : vector<16xf32>
+// CHECK-NEXT:    %c32 = arith.constant 32 : index
+// CHECK-NEXT:    %c16 = arith.constant 16 : index
+// CHECK-NEXT:    %c0 = arith.constant 0 : index
+// CHECK-NEXT:    %c1 = arith.constant 1 : index
+// CHECK-NEXT:    %c3 = arith.constant 3 : index
+// CHECK-NEXT:    %c16_1 = arith.constant 16 : index
+// CHECK-NEXT:    %c32_1 = arith.constant 32 : index
+// CHECK-NEXT:    %c64 = arith.constant 64 : index
+// CHECK-NEXT:    %zero = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:    %1, %2 = scf.for %i = %c0 to %c3 step %c1 iter_args(%3 = %0, %4 = %0) -> (vector<16xf32>, vector<16xf32>) {
+// CHECK-NEXT:      %5, %6 = scf.for %start = %c0 to %c64 step %c16_1 iter_args(%7 = %0, %8 = %0) -> (vector<16xf32>, vector<16xf32>) {
+// CHECK-NEXT:        %end = arith.addi %start, %c16_1 : index
+// CHECK-NEXT:        %9, %10 = scf.for %j = %start to %end step %c1 iter_args(%11 = %7, %12 = %8) -> (vector<16xf32>, vector<16xf32>) {
+// CHECK-NEXT:          %13 = arith.addi %c0, %c16 : index
+// CHECK-NEXT:          %v = vector.load %x[%i, %j, %c0] : memref<3x64x32xf32>, vector<16xf32>
+// CHECK-NEXT:          %v_1 = vector.load %x[%i, %j, %13] : memref<3x64x32xf32>, vector<16xf32>
+// CHECK-NEXT:          %next = arith.addf %v, %11 : vector<16xf32>
+// CHECK-NEXT:          %next_1 = arith.addf %v_1, %12 : vector<16xf32>
+// CHECK-NEXT:          scf.yield %next, %next_1 : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:        }
+// CHECK-NEXT:        scf.yield %9, %10 : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      }
+// CHECK-NEXT:      %14 = arith.addf %3, %5 : vector<16xf32>
+// CHECK-NEXT:      %15 = arith.addf %4, %6 : vector<16xf32>
+// CHECK-NEXT:      scf.yield %14, %15 : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    %16 = arith.addf %1, %2 : vector<16xf32>
+// CHECK-NEXT:    %s = vector.reduction <add>, %16 fastmath<reassoc> : vector<16xf32> into f32
+// CHECK-NEXT:    func.return %s : f32
+func.func @carried(%x: memref<3x64x32xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %c16 = arith.constant 16 : index
+  %c32 = arith.constant 32 : index
+  %c64 = arith.constant 64 : index
+  %zero = arith.constant 0.0 : f32
+  %s = scf.for %i = %c0 to %c3 step %c1 iter_args(%a = %zero) -> (f32) {
+    %t = scf.for %start = %c0 to %c64 step %c16 iter_args(%b = %zero) -> (f32) {
+      %end = arith.addi %start, %c16 : index
+      %u = scf.for %j = %start to %end step %c1 iter_args(%c = %b) -> (f32) {
+        %w = scf.for %k = %c0 to %c32 step %c1 iter_args(%acc = %c) -> (f32) {
+          %v = memref.load %x[%i, %j, %k] : memref<3x64x32xf32>
+          %next = arith.addf %v, %acc : f32
+          scf.yield %next : f32
+        } {fxlower.vector = 16 : i64, fxlower.unroll = 2 : i64}
+        scf.yield %w : f32
+      }
+      scf.yield %u : f32
+    }
+    %total = arith.addf %a, %t : f32
+    scf.yield %total : f32
+  }
+  func.return %s : f32
+}
+
+// A loop that does more with what the marked one yields has it as a scalar.
+// CHECK-LABEL: func.func @not_carried(%x: memref<3x32xf32>) -> f32 {
+// CHECK-NEXT:    %0 = arith.constant dense<0.000000e+00> : vector<16xf32>
+// CHECK-NEXT:    %c32 = arith.constant 32 : index
+// CHECK-NEXT:    %c16 = arith.constant 16 : index
+// CHECK-NEXT:    %c0 = arith.constant 0 : index
+// CHECK-NEXT:    %c1 = arith.constant 1 : index
+// CHECK-NEXT:    %c3 = arith.constant 3 : index
+// CHECK-NEXT:    %c32_1 = arith.constant 32 : index
+// CHECK-NEXT:    %zero = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:    %s = scf.for %i = %c0 to %c3 step %c1 iter_args(%a = %zero) -> (f32) {
+// CHECK-NEXT:      %1 = arith.addi %c0, %c16 : index
+// CHECK-NEXT:      %v = vector.load %x[%i, %c0] : memref<3x32xf32>, vector<16xf32>
+// CHECK-NEXT:      %v_1 = vector.load %x[%i, %1] : memref<3x32xf32>, vector<16xf32>
+// CHECK-NEXT:      %next = arith.addf %v, %0 : vector<16xf32>
+// CHECK-NEXT:      %next_1 = arith.addf %v_1, %0 : vector<16xf32>
+// CHECK-NEXT:      %2 = arith.addf %next, %next_1 : vector<16xf32>
+// CHECK-NEXT:      %t = vector.reduction <add>, %2 fastmath<reassoc> : vector<16xf32> into f32
+// CHECK-NEXT:      %square = arith.mulf %t, %t : f32
+// CHECK-NEXT:      %total = arith.addf %a, %square : f32
+// CHECK-NEXT:      scf.yield %total : f32
+// CHECK-NEXT:    }
+// CHECK-NEXT:    func.return %s : f32
+func.func @not_carried(%x: memref<3x32xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %c32 = arith.constant 32 : index
+  %zero = arith.constant 0.0 : f32
+  %s = scf.for %i = %c0 to %c3 step %c1 iter_args(%a = %zero) -> (f32) {
+    %t = scf.for %k = %c0 to %c32 step %c1 iter_args(%acc = %zero) -> (f32) {
+      %v = memref.load %x[%i, %k] : memref<3x32xf32>
+      %next = arith.addf %v, %acc : f32
+      scf.yield %next : f32
+    } {fxlower.vector = 16 : i64, fxlower.unroll = 2 : i64}
+    %square = arith.mulf %t, %t : f32
+    %total = arith.addf %a, %square : f32
+    scf.yield %total : f32
+  }
+  func.return %s : f32
 }
 
 // Not marked: left alone.
