@@ -52,7 +52,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, vector
 from fxlower.dialects.build import ELEMENT_BITS, I1, INDEX, emit, emit1, vector_type
-from fxlower.passes.lane_values import Constants, Preheader
+from fxlower.passes.lane_values import Constants, Preheader, extent_of, number_of
 from fxlower.passes.target import target_of
 from fxlower.passes.widening import Widening
 from fxlower.targets.spec import TargetSpec
@@ -119,13 +119,13 @@ class LoopVectorizer:
         self.peels_tail = not target.masks and any(
             ELEMENT_BITS[m.element_type] < MASKED_BITS for m in _memory(loop)
         )
-        if _number(loop.step) != 1:
+        if number_of(loop.step) != 1:
             raise PassFailedException("vectorize: a loop with fxlower.vector must have step 1")
 
     def run(self) -> list[SSAValue]:
         """The values of the loop's results."""
         lower, upper = self.loop.lb, self.loop.ub
-        extent = _extent(lower, upper)
+        extent = extent_of(lower, upper)
         if extent is not None:
             return self._static(lower, max(extent, 0))
         return self._dynamic(lower, upper)
@@ -151,7 +151,7 @@ class LoopVectorizer:
             return self._scalar(position, self._offset(position, tail), self._reduce(carried))
         if tail and not vectors:
             mask = self.constants.mask(tail, width)
-            carried = self._body(self.block, position, 1, carried, mask)
+            carried = self._body(self.block, position, 1, carried, mask, tail)
         elif tail:
             end = self._offset(position, rest)
             carried = self._masked(position, end, carried)
@@ -177,7 +177,7 @@ class LoopVectorizer:
         return self._scalar(end, upper, self._reduce(carried))
 
     def _offset(self, value: SSAValue, offset: int) -> SSAValue:
-        known = _number(value)
+        known = number_of(value)
         if known is not None:
             return self.constants.number(known + offset)
         return emit1(self.block, arith.AddiOp, (value, self.constants.number(offset)), INDEX)
@@ -185,7 +185,7 @@ class LoopVectorizer:
     def _round_down(self, lower: SSAValue, upper: SSAValue, step: int) -> SSAValue:
         """The end of as many whole steps from `lower` as `upper` allows."""
         block, extent = self.block, upper
-        if _number(lower) != 0:
+        if number_of(lower) != 0:
             extent = emit1(block, arith.SubiOp, (upper, lower), INDEX)
             extent = emit1(block, arith.MaxSIOp, (extent, self.constants.number(0)), INDEX)
         rest = emit1(block, arith.RemUIOp, (extent, self.constants.number(step)), INDEX)
@@ -217,12 +217,12 @@ class LoopVectorizer:
         block = Block(arg_types=[INDEX, *(v.type for v in carried)])
         index = block.args[0]
         index.name_hint = self.loop.body.block.args[0].name_hint
-        mask = None
+        mask = left = None
         if masked:
             left = emit1(block, arith.SubiOp, (upper, index), INDEX)
             mask = emit1(block, vector.CreateMaskOp, (left,), vector_type(I1, self.width))
             mask.name_hint = "mask"
-        results = self._body(block, index, copies, list(block.args[1:]), mask)
+        results = self._body(block, index, copies, list(block.args[1:]), mask, left)
         emit(block, scf.YieldOp, results)
         step = self.constants.number(self.width * copies)
         made = emit(
@@ -241,9 +241,10 @@ class LoopVectorizer:
         copies: int,
         carried: list[SSAValue],
         mask: SSAValue | None,
+        left: SSAValue | int | None = None,
     ) -> list[SSAValue]:
         """The body once, for `copies` vectors from `index` on; the accumulators after it."""
-        widening = Widening(self.preheader, self.width, copies, mask, block)
+        widening = Widening(self.preheader, self.width, copies, mask, block, left)
         starts = [index]
         for copy in range(1, copies):
             offset = self.constants.number(copy * self.width)
@@ -358,28 +359,10 @@ def _memory(loop: scf.ForOp) -> list[MemRefType]:
     ]
 
 
-def _number(value: SSAValue) -> int | None:
-    owner = value.owner
-    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return owner.value.value.data
-    return None
-
-
-def _extent(lower: SSAValue, upper: SSAValue) -> int | None:
-    """The number of iterations, where it is known."""
-    a, b = _number(lower), _number(upper)
-    if a is not None and b is not None:
-        return b - a
-    owner = upper.owner
-    if isinstance(owner, arith.AddiOp) and owner.lhs is lower:
-        return _number(owner.rhs)
-    return None
-
-
 def _divisor(value: SSAValue) -> int:
     """A number that divides `value`; 0 for 0."""
     owner = value.owner
-    number = _number(value)
+    number = number_of(value)
     if number is not None:
         return abs(number)
     if isinstance(owner, arith.MuliOp):
