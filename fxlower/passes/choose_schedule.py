@@ -150,7 +150,7 @@ def _lane_cost(
     total = 0.0
     for access, strides, writes in kernel.in_memory(nest):
         stride = dict(zip(access.dims, strides)).get(dim, 0)
-        factor = _stride_cost(stride, writes)
+        factor = _stride_cost(stride, writes, lanes)
         if not writes and (access.value, access.dims) in transposed:
             factor = cost.TRANSPOSED_LOAD
         total += _points(access, nest) * factor
@@ -170,11 +170,13 @@ def _points(access: Access, nest: Nest) -> int:
     return prod(estimate(nest.sizes[d]) for d in access.dims)
 
 
-def _stride_cost(stride: Dim, writes: bool) -> float:
+def _stride_cost(stride: Dim, writes: bool, lanes: int) -> float:
     if stride == 1:
         return 1.0
     if stride == 0:
         return cost.UNIFORM_LOAD
+    if not writes and cost.is_short_stride(stride, lanes):
+        return min(1 + cost.SHUFFLED_LOAD * (abs(int(stride)) - 1 or 1), cost.STRIDED_LOAD)
     return cost.STRIDED_STORE if writes else cost.STRIDED_LOAD
 
 
