@@ -26,6 +26,13 @@ STRIDED_LOAD = 4.0
 TRANSPOSED_LOAD = 1.5
 """A load through a tile that registers transpose, per lane."""
 
+SHUFFLED_LOAD = 0.8
+"""A load of lanes a few elements apart, per lane and element apart: so many vectors are loaded, and
+all but one shuffled."""
+
+LONGEST_STRIDE = 8
+"""Elements between lanes up to which vectors are loaded and shuffled, and not gathered."""
+
 STRIDED_STORE = 8.0
 """A store that is taken apart lane by lane."""
 
@@ -64,6 +71,11 @@ COSTS: dict[str, float] = {
     "math.powf": 3 * TRANSCENDENTAL,
     "tensor.extract": STRIDED_LOAD,
 }
+
+
+def is_short_stride(step: object, lanes: int) -> bool:
+    """Whether `lanes` that are `step` elements apart are loaded as a few vectors and shuffled."""
+    return isinstance(step, int) and (step == -1 or 2 <= abs(step) <= min(LONGEST_STRIDE, lanes))
 
 
 def op_cost(op: Operation) -> float:

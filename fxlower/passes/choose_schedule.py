@@ -61,7 +61,7 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
     """The schedule of one nest of a `loops` kernel on `target`."""
     loops = loops_of(kernel, nest)
     lanes = min(target.lanes(cost.compute_bits(nest)), MAX_LANES)
-    chosen = _vector_loop(kernel, nest, loops, lanes)
+    chosen = _vector_loop(kernel, nest, loops, lanes, _side(target, lanes))
     if chosen is None or lanes <= 1:
         return NestSchedule(-1, 1, 1, _grain(sum(cost.point_nanoseconds(nest))), 1)
     width = lanes
@@ -70,7 +70,7 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
             width //= 2
     unroll = _unroll(nest, chosen, width)
     outer_time, inner_time = cost.point_nanoseconds(nest)
-    tiles = transposition(kernel, nest, loops, chosen, width * unroll)
+    tiles = transposition(kernel, nest, loops, chosen, width * unroll, _side(target, width))
     if chosen in loops.inner:
         point = outer_time + inner_time / width
         if tiles is not None:
@@ -79,13 +79,25 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
         return NestSchedule(chosen.dims[-1], width, unroll, _grain(point), 1)
     point = (outer_time + inner_time) / width
     if tiles is not None:
-        size = tiles.lanes * tiles.iterations
-        grain = _grain(point * size)
-        return NestSchedule(chosen.dims[-1], width, unroll, grain, tiles.lanes, tiles.iterations)
+        size = min(tiles.lanes, estimate(chosen.size)) * tiles.iterations
+        return NestSchedule(
+            chosen.dims[-1],
+            width,
+            1 if tiles.columns else unroll,
+            _grain(point * size),
+            tiles.lanes,
+            tiles.iterations,
+            tiles.columns,
+        )
     strided = len(loops.outer) > 1 and is_strided(kernel, nest, chosen)
     chunk = width * unroll if strided else _chunk(nest, chosen.size, width * unroll, point)
     task = point * min(chunk, estimate(chosen.size))
     return NestSchedule(chosen.dims[-1], width, unroll, _grain(task), chunk)
+
+
+def _side(target: TargetSpec, lanes: int) -> int:
+    """Columns of a square that registers transpose: half of them hold it."""
+    return min(lanes, 1 << (target.vector_registers.bit_length() - 2))
 
 
 def _grain(task: float) -> int:
@@ -117,26 +129,28 @@ def _chunk(nest: Nest, size: Dim, step: int, point: float) -> int:
 # ------------------------------------------------------------------- the loop that becomes lanes
 
 
-def _vector_loop(kernel: Kernel, nest: Nest, loops: Loops, lanes: int) -> Loop | None:
+def _vector_loop(kernel: Kernel, nest: Nest, loops: Loops, lanes: int, side: int) -> Loop | None:
     """The loop with the cheapest lanes; of equals the innermost. None where there is no loop."""
     best: Loop | None = None
     least = 0.0
     for loop in loops.outer + loops.inner:
-        found = _lane_cost(kernel, nest, loops, loop, lanes)
+        found = _lane_cost(kernel, nest, loops, loop, lanes, side)
         if best is None or found <= least:
             best, least = loop, found
     return best
 
 
-def _lane_cost(kernel: Kernel, nest: Nest, loops: Loops, loop: Loop, lanes: int) -> float:
+def _lane_cost(
+    kernel: Kernel, nest: Nest, loops: Loops, loop: Loop, lanes: int, side: int
+) -> float:
     """Cost of all accesses of the nest with the iterations of `loop` as lanes."""
     dim = loop.dims[-1]
-    tiles = transposition(kernel, nest, loops, loop)
+    tiles = transposition(kernel, nest, loops, loop, lanes, side)
     transposed = () if tiles is None else [(a.value, a.dims) for a in tiles.accesses]
     total = 0.0
     for access, strides, writes in kernel.in_memory(nest):
         stride = dict(zip(access.dims, strides)).get(dim, 0)
-        factor = _stride_cost(stride, writes)
+        factor = _stride_cost(stride, writes, lanes)
         if not writes and (access.value, access.dims) in transposed:
             factor = cost.TRANSPOSED_LOAD
         total += _points(access, nest) * factor
@@ -156,11 +170,13 @@ def _points(access: Access, nest: Nest) -> int:
     return prod(estimate(nest.sizes[d]) for d in access.dims)
 
 
-def _stride_cost(stride: Dim, writes: bool) -> float:
+def _stride_cost(stride: Dim, writes: bool, lanes: int) -> float:
     if stride == 1:
         return 1.0
     if stride == 0:
         return cost.UNIFORM_LOAD
+    if not writes and cost.is_short_stride(stride, lanes):
+        return min(1 + cost.SHUFFLED_LOAD * (abs(int(stride)) - 1 or 1), cost.STRIDED_LOAD)
     return cost.STRIDED_STORE if writes else cost.STRIDED_LOAD
 
 
@@ -212,7 +228,7 @@ def schedule_loops(function: FuncOp, target: TargetSpec) -> Attribute:
                 {
                     k: v
                     for k, v in vars(schedule_nest(kernel, n, target)).items()
-                    if v or k != "tile"
+                    if v or k not in ("tile", "transpose")
                 }
             )
             for n in kernel.nests

@@ -1,12 +1,14 @@
 """Loads and stores of lanes: the memory of `fxlower/passes/widening.py`.
 
-Lanes that follow each other in memory are a `vector.load` or `vector.store`; the others are
-gathered, or stored one by one. Under a mask nothing is accessed for lanes that are not set.
+Lanes that follow each other in memory are a `vector.load` or `vector.store`; lanes a few elements
+apart are shuffled out of vectors; the others are gathered, or stored one by one. Under a mask
+nothing is accessed for lanes that are not set.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from xdsl.dialects import memref, scf
 from xdsl.dialects.builtin import DenseArrayBase, MemRefType, VectorType
@@ -14,6 +16,7 @@ from xdsl.dialects.builtin import i64 as I64_ELEMENT
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
+from fxlower.analysis import cost
 from fxlower.dialects import arith, vector
 from fxlower.dialects.build import (
     DYNAMIC,
@@ -70,10 +73,47 @@ class LaneMemory(LaneValues):
                 return emit1(block, vector.LoadOp, (base, *indices), type_)
             operands = (base, *indices, self.mask, self.constants.splat(0, element, self.width))
             return emit1(block, vector.MaskedLoadOp, operands, type_)
+        if self.mask is None and cost.is_short_stride(address.step, self.width):
+            return self._load_shuffled(address, element)
         mask = self.mask if self.mask is not None else self.constants.mask(self.width, self.width)
         zero = self.constants.splat(0, element, self.width)
         operands = (base, *indices, address.lanes, mask, zero)
         return emit1(block, vector.GatherOp, operands, type_)
+
+    def _load_shuffled(self, address: Address, element: Attribute) -> SSAValue:
+        """Lanes a few elements apart: vectors from the first lane to the last, no further, of which
+        shuffles take what is wanted."""
+        width, step = self.width, address.step
+        assert step is not None
+        first = min((width - 1) * step, 0)
+        places = [lane * step - first for lane in range(width)]
+        type_ = vector_type(element, width)
+        result: SSAValue | None = None
+        chosen = [0] * width
+        for begin in range(0, max(places) + 1, width):
+            offset = min(begin, max(places) + 1 - width)  # the last one ends with the last lane
+            start = self._offset(address.indices[-1], first + offset)
+            part = emit1(self.block, vector.LoadOp, (address.base, start), type_)
+            inside = [begin <= p < begin + width for p in places]
+            if result is None:
+                result = part
+                chosen = [p - offset if i else 0 for p, i in zip(places, inside)]
+                continue
+            mask = [p - offset + width if i else c for p, i, c in zip(places, inside, chosen)]
+            result = emit1(
+                self.block, vector.ShuffleOp, (result, part), type_, {"mask": _numbers(tuple(mask))}
+            )
+            chosen = list(range(width))
+        assert result is not None
+        if chosen != list(range(width)):
+            mask = _numbers(tuple(chosen))
+            result = emit1(self.block, vector.ShuffleOp, (result, result), type_, {"mask": mask})
+        return result
+
+    def _offset(self, start: SSAValue, offset: int) -> SSAValue:
+        if offset == 0:
+            return start
+        return emit1(self.block, arith.AddiOp, (start, self.constants.number(offset)), INDEX)
 
     def store(self, op: Operation) -> None:
         value, target, *indices = op.operands
@@ -225,6 +265,11 @@ class LaneMemory(LaneValues):
         if isinstance(stride, int):
             return self.constants.splat(stride, I64, self.width)
         return self.broadcast(stride)
+
+
+@cache
+def _numbers(numbers: tuple[int, ...]) -> DenseArrayBase:
+    return DenseArrayBase.from_list(I64_ELEMENT, numbers)
 
 
 def element_strides(source: SSAValue) -> list[int | SSAValue]:

@@ -116,13 +116,21 @@ class LaneValues:
     """
 
     def __init__(
-        self, preheader: Preheader, width: int, copies: int, mask: SSAValue | None, block: Block
+        self,
+        preheader: Preheader,
+        width: int,
+        copies: int,
+        mask: SSAValue | None,
+        block: Block,
+        left: SSAValue | int | None = None,
     ):
         self.preheader = preheader
         self.constants = preheader.constants
         self.width = width
         self.copies = copies
         self.mask = mask
+        self.left = left
+        """How many iterations are left for the lanes, where there is a mask."""
         self.blocks = [preheader.block, block]
         self.depths: dict[SSAValue, int] = {}
         self.local: dict[object, SSAValue] = {}  # broadcasts inside the loop
@@ -215,3 +223,22 @@ class LaneValues:
             new.name_hint = old.name_hint
             self.depths[new] = len(self.blocks) - 1
             self.values[old] = Lanes(UNIFORM, [new])
+
+
+def number_of(value: SSAValue) -> int | None:
+    """The number that `value` is, where it is a constant."""
+    owner = value.owner
+    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
+        return owner.value.value.data
+    return None
+
+
+def extent_of(lower: SSAValue, upper: SSAValue) -> int | None:
+    """How much `upper` is more than `lower`, where it is known."""
+    a, b = number_of(lower), number_of(upper)
+    if a is not None and b is not None:
+        return b - a
+    owner = upper.owner
+    if isinstance(owner, arith.AddiOp) and owner.lhs is lower:
+        return number_of(owner.rhs)
+    return None

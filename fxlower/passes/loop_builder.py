@@ -45,6 +45,10 @@ _ONE_LOOP = {"operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 1, 1, 0])}
 _NO_DYNAMIC_SIZES = DenseArrayBase.from_list(I32, [0, 0])
 
 
+TRANSPOSE = "fxlower.transpose"
+"""On a loop inside a vectorized one: so many of its iterations are transposed at once."""
+
+
 def vector_loop(width: int, unroll: int = 1) -> dict[str, Attribute]:
     """The attributes of a loop that `vectorize` widens to `width` lanes, `unroll` times."""
     return {"fxlower.vector": int_attr(width), "fxlower.unroll": int_attr(unroll)}

@@ -26,7 +26,14 @@ from fxlower.passes.lane_reductions import (
     neutral_of,
     reduce_lanes,
 )
-from fxlower.passes.lane_values import UNIFORM, Constants, Lanes, Preheader
+from fxlower.passes.lane_values import (
+    UNIFORM,
+    Constants,
+    Lanes,
+    Preheader,
+    extent_of,
+    number_of,
+)
 from fxlower.passes.widening import Widening
 from fxlower.targets.spec import TargetSpec
 
@@ -115,7 +122,7 @@ class LoopVectorizer:
             constants.splat(neutral_of(op), init.type, self.width)
             for op, init in zip(self.combiners, loop.iter_args)
         ]
-        if number(loop.step) != 1:
+        if number_of(loop.step) != 1:
             raise PassFailedException("vectorize: a loop with fxlower.vector must have step 1")
 
     def run(self) -> list[SSAValue]:
@@ -203,7 +210,7 @@ class LoopVectorizer:
     def _marked(
         self, carried: list[SSAValue], scalars: list[SSAValue]
     ) -> tuple[list[SSAValue], list[SSAValue]]:
-        extent = _extent(self.loop.lb, self.loop.ub)
+        extent = extent_of(self.loop.lb, self.loop.ub)
         if extent is not None:
             return self._static(max(extent, 0), carried, scalars)
         return self._dynamic(carried, scalars)
@@ -226,7 +233,7 @@ class LoopVectorizer:
             scalars = self._scalar(position, self._offset(lower, extent), scalars)
         elif tail:
             mask = self.constants.mask(tail, width)
-            carried = self._body_at(position, vectors, 1, carried, mask)
+            carried = self._body_at(position, vectors, 1, carried, mask, tail)
         return carried, scalars
 
     def _dynamic(
@@ -249,7 +256,7 @@ class LoopVectorizer:
         return carried, self._scalar(end, upper, scalars)
 
     def _offset(self, value: SSAValue, offset: int) -> SSAValue:
-        known = number(value)
+        known = number_of(value)
         if known is not None:
             return self.constants.number(known + offset)
         return emit1(self.block, arith.AddiOp, (value, self.constants.number(offset)), INDEX)
@@ -257,7 +264,7 @@ class LoopVectorizer:
     def _round_down(self, lower: SSAValue, upper: SSAValue, step: int) -> SSAValue:
         """The end of as many whole steps from `lower` as `upper` allows."""
         block, extent = self.block, upper
-        if number(lower) != 0:
+        if number_of(lower) != 0:
             extent = emit1(block, arith.SubiOp, (upper, lower), INDEX)
             extent = emit1(block, arith.MaxSIOp, (extent, self.constants.number(0)), INDEX)
         rest = emit1(block, arith.RemUIOp, (extent, self.constants.number(step)), INDEX)
@@ -281,12 +288,12 @@ class LoopVectorizer:
         block = Block(arg_types=[INDEX, *(v.type for v in own)])
         index = block.args[0]
         index.name_hint = self.loop.body.block.args[0].name_hint
-        mask = None
+        mask = left = None
         if masked:
             left = emit1(block, arith.SubiOp, (upper, index), INDEX)
             mask = emit1(block, vector.CreateMaskOp, (left,), vector_type(I1, self.width))
             mask.name_hint = "mask"
-        results = self._body(block, index, copies, list(block.args[1:]), mask)
+        results = self._body(block, index, copies, list(block.args[1:]), mask, left)
         emit(block, scf.YieldOp, results)
         step = self.constants.number(self.width * copies)
         return self._with(carried, 0, copies, self._for((lower, upper, step), own, block))
@@ -303,11 +310,12 @@ class LoopVectorizer:
         copies: int,
         carried: list[SSAValue],
         mask: SSAValue | None,
+        left: SSAValue | int | None = None,
     ) -> list[SSAValue]:
         """The body once, outside of a loop, with the accumulators from copy `first` on."""
         own = self._chosen(carried, first, copies)
         return self._with(
-            carried, first, copies, self._body(self.block, index, copies, own, mask)
+            carried, first, copies, self._body(self.block, index, copies, own, mask, left)
         )
 
     def _chosen(self, carried: list[SSAValue], first: int, copies: int) -> list[SSAValue]:
@@ -335,9 +343,10 @@ class LoopVectorizer:
         copies: int,
         carried: list[SSAValue],
         mask: SSAValue | None,
+        left: SSAValue | int | None = None,
     ) -> list[SSAValue]:
         """The body once, for `copies` vectors from `index` on; the accumulators after it."""
-        widening = Widening(self.preheader, self.width, copies, mask, block)
+        widening = Widening(self.preheader, self.width, copies, mask, block, left)
         for before, after in self.environment.items():
             widening.values[before] = Lanes(UNIFORM, [after])
         starts = [index]
@@ -359,9 +368,7 @@ class LoopVectorizer:
             ]
         return results
 
-    def _scalar(
-        self, lower: SSAValue, upper: SSAValue, init: list[SSAValue]
-    ) -> list[SSAValue]:
+    def _scalar(self, lower: SSAValue, upper: SSAValue, init: list[SSAValue]) -> list[SSAValue]:
         """The rest by the loop as it was."""
         old = self.loop
         copy = old.clone(dict(self.environment))
@@ -413,28 +420,10 @@ def _memory(loop: scf.ForOp) -> list[MemRefType]:
     ]
 
 
-def number(value: SSAValue) -> int | None:
-    owner = value.owner
-    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return owner.value.value.data
-    return None
-
-
-def _extent(lower: SSAValue, upper: SSAValue) -> int | None:
-    """The number of iterations, where it is known."""
-    a, b = number(lower), number(upper)
-    if a is not None and b is not None:
-        return b - a
-    owner = upper.owner
-    if isinstance(owner, arith.AddiOp) and owner.lhs is lower:
-        return number(owner.rhs)
-    return None
-
-
 def _divisor(value: SSAValue) -> int:
     """A number that divides `value`; 0 for 0."""
     owner = value.owner
-    known = number(value)
+    known = number_of(value)
     if known is not None:
         return abs(known)
     if isinstance(owner, arith.MuliOp):

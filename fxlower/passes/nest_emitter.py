@@ -32,10 +32,16 @@ from fxlower.analysis.loop_space import (
 from fxlower.analysis.phases import plan_phases
 from fxlower.analysis.transposition import Transposition, transposition
 from fxlower.dialects import arith
-from fxlower.dialects.build import I1, I32, I64, INDEX, Dim, dims_of, emit, signless
+from fxlower.dialects.build import I1, I32, I64, INDEX, Dim, dims_of, emit, int_attr, signless
 from fxlower.dialects.tile import PackOp
 from fxlower.passes.destination_style import DestinationFunction
-from fxlower.passes.loop_builder import Index, LoopBuilder, memory_element, vector_loop
+from fxlower.passes.loop_builder import (
+    TRANSPOSE,
+    Index,
+    LoopBuilder,
+    memory_element,
+    vector_loop,
+)
 from fxlower.passes.point_emitter import PointEmitter
 from fxlower.passes.scoped_builder import ScopedBuilder
 
@@ -234,9 +240,9 @@ class NestEmitter(PointEmitter):
                 element = memory_element(write.value.type.element_type)  # type: ignore[attr-defined]
                 buffer = builder.scratch(element, shape, "row")  # type: ignore[arg-type]
                 self.buffers[write.value] = self.builder.enter(buffer)
-        if self.tiles is None:
-            return
         tile = self.tiles
+        if tile is None or tile.columns:
+            return
         for access in tile.accesses:
             element = memory_element(signless(access.value.type.element_type))  # type: ignore[attr-defined]
             buffer = builder.scratch(element, (1, tile.iterations, tile.lanes), "tile")
@@ -270,7 +276,10 @@ class NestEmitter(PointEmitter):
         assert self.vector is not None
         (index,) = builder.open((INDEX,))
         self.indices[self.vector] = index
-        self._run_phases()
+        if self.tiles is not None and self.tiles.columns:
+            self._columns(self.tiles)
+        else:
+            self._run_phases()
         marks = vector_loop(self.schedule.width, self.schedule.unroll)
         builder.close_for((lower, upper, builder.constant(1)), (), (), marks)
 
@@ -280,12 +289,14 @@ class NestEmitter(PointEmitter):
         """How transposed operands are read, where the schedule wants it."""
         if self.vector is None or not self.schedule.tile:
             return None
-        step = self.schedule.width * self.schedule.unroll
-        found = transposition(self.kernel, self.nest, loops, self.vector, step)
+        schedule = self.schedule
+        step = schedule.width * schedule.unroll
+        columns = max(schedule.transpose, 1)
+        found = transposition(self.kernel, self.nest, loops, self.vector, step, columns)
         if found is None:
             return None
-        lanes = found.lanes if self.lanes_in_rows else self.schedule.chunk
-        return replace(found, iterations=self.schedule.tile, lanes=lanes)
+        lanes = found.lanes if self.lanes_in_rows else schedule.chunk
+        return replace(found, iterations=schedule.tile, lanes=lanes, columns=schedule.transpose)
 
     def _trips(self, loop: Loop) -> Dim:
         """Parallel iterations of an outer loop."""
@@ -305,6 +316,10 @@ class NestEmitter(PointEmitter):
         end = builder.pure(arith.AddiOp, (start, rows), INDEX)
         if not isinstance(tile.loop.size, int) or tile.loop.size % tile.iterations:
             end = builder.pure(arith.MinUIOp, (end, self._size(tile.loop.size)), INDEX)
+        if tile.columns:
+            self.tile_start = (start, end)
+            body()
+            return
         lanes = builder.pure(arith.SubiOp, (upper, lower), INDEX)
         depth = builder.pure(arith.SubiOp, (end, start), INDEX)
         for access in tile.accesses:
@@ -314,6 +329,16 @@ class NestEmitter(PointEmitter):
         self.indices[tile.loop] = index
         body()
         builder.close_for((start, end, builder.constant(1)), (), ())
+
+    def _columns(self, tile: Transposition) -> None:
+        """The loop along which transposed operands run, inside that over the lanes."""
+        builder = self.builder
+        start, end = self.tile_start
+        (index,) = builder.open((INDEX,))
+        self.indices[tile.loop] = index
+        self._run_phases()
+        marks = {TRANSPOSE: int_attr(tile.columns)}
+        builder.close_for((start, end, builder.constant(1)), (), (), marks)
 
     def _transpose(self, access: Access, bounds: tuple[SSAValue, ...]) -> None:
         """Copy the tile of one operand into its buffer."""

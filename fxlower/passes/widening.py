@@ -11,11 +11,10 @@ A scalar of the body becomes, for each of `copies` vectors of consecutive iterat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from xdsl.dialects import memref, scf
-from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
@@ -23,10 +22,11 @@ from fxlower.dialects import arith
 from fxlower.dialects.build import ELEMENT_BITS, emit, emit1, vector_type
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
 from fxlower.passes.lane_patterns import LanePatterns
-from fxlower.passes.lane_values import LINEAR, PATTERN, UNIFORM, VARYING, Lanes
+from fxlower.passes.lane_squares import LaneSquares
+from fxlower.passes.lane_values import LINEAR, PATTERN, UNIFORM, VARYING, Lanes, number_of
 
 
-class Widening(LanePatterns):
+class Widening(LaneSquares, LanePatterns):
     """Emits the body of a scalar loop into a block."""
 
     # -------------------------------------------------------------------------- bodies
@@ -92,7 +92,7 @@ class Widening(LanePatterns):
         if isinstance(op, arith.SubiOp):
             return a.step - b.step
         linear, factor = (a, b) if a.kind == LINEAR else (b, a)
-        number = _number(factor.parts[0]) if factor.kind == UNIFORM else None
+        number = number_of(factor.parts[0]) if factor.kind == UNIFORM else None
         return None if number is None else linear.step * number
 
     def quotient(self, op: Operation) -> None:
@@ -152,28 +152,6 @@ class Widening(LanePatterns):
 
     # ------------------------------------------------------------------- control flow
 
-    def loop(self, op: Operation) -> None:
-        """A loop inside: its bounds are uniform; what it carries becomes vectors."""
-        assert isinstance(op, scf.ForOp)
-        bounds = [self.scalar(b) for b in (op.lb, op.ub, op.step)]
-        init = [v for a in op.iter_args for v in self.vectors(a)]
-        old = op.body.block
-        block = Block(arg_types=[old.args[0].type, *(v.type for v in init)])
-        self.blocks.append(block)
-        self.depths[block.args[0]] = len(self.blocks) - 1
-        self.values[old.args[0]] = Lanes(UNIFORM, [block.args[0]])
-        self._bind_carried(old.args[1:], block.args[1:])
-        terminator = self.body(old)
-        emit(block, scf.YieldOp, [v for o in terminator.operands for v in self.vectors(o)])
-        self.blocks.pop()
-        types = [v.type for v in init]
-        made = emit(self.block, scf.ForOp, (*bounds, *init), types, regions=(Region(block),))
-        self._bind_carried(op.results, made.results)
-
-    def _bind_carried(self, old: Sequence[SSAValue], new: Sequence[SSAValue]) -> None:
-        for i, value in enumerate(old):
-            self.bind_vectors(value, list(new[i * self.copies : (i + 1) * self.copies]))
-
     def branch(self, op: Operation) -> None:
         """An `scf.if` with a uniform condition."""
         assert isinstance(op, scf.IfOp)
@@ -195,14 +173,7 @@ class Widening(LanePatterns):
             for _ in range(self.copies)
         ]
         made = emit(self.block, scf.IfOp, (condition,), types, regions=regions)
-        self._bind_carried(op.results, made.results)
-
-
-def _number(value: SSAValue) -> int | None:
-    owner = value.owner
-    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return owner.value.value.data
-    return None
+        self.bind_carried(op.results, made.results)
 
 
 _HANDLERS: dict[type[Operation], Callable[[Widening, Any], None]] = {

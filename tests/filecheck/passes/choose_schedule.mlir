@@ -218,14 +218,41 @@ func.func private @other(%x: tensor<64xf32>) -> tensor<64xf32> {
   func.return %x : tensor<64xf32>
 }
 
-// A transposed operand is read in tiles that registers transpose.
+// A transposed operand of a short computation is transposed in registers, 16 columns at a time.
+// CHECK-LABEL: func.func private @transposed_in_registers
+// CHECK-SAME: unroll = 1 : i64, grain = 40 : i64, chunk = 1024 : i64, tile = 16 : i64, transpose = 16 : i64}]
+func.func private @transposed_in_registers(%x: tensor<256x128xf32>, %y: tensor<128x256xf32>) -> (tensor<128x256xf32>) attributes {fxlower.kernel = "loops"} {
+  %v1 = tensor.empty() : tensor<128x256xf32>
+  %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x, %y : tensor<256x128xf32>, tensor<128x256xf32>) outs(%v1 : tensor<128x256xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %r = arith.addf %a, %b : f32
+    linalg.yield %r : f32
+  } -> tensor<128x256xf32>
+  func.return %v2 : tensor<128x256xf32>
+}
+
+// Bytes as well, 64 rows of 16.
+// CHECK-LABEL: func.func private @transposed_bytes
+// CHECK-SAME: width = 64 : i64, {{.*}} transpose = 16 : i64}]
+func.func private @transposed_bytes(%x: tensor<256x128xi8>) -> (tensor<128x256xi8>) attributes {fxlower.kernel = "loops"} {
+  %v1 = tensor.empty() : tensor<128x256xi8>
+  %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<256x128xi8>) outs(%v1 : tensor<128x256xi8>) {
+  ^bb0(%a: i8, %o: i8):
+    linalg.yield %a : i8
+  } -> tensor<128x256xi8>
+  func.return %v2 : tensor<128x256xi8>
+}
+
+// A long computation is not repeated for each column: tiles go through the scratchpad.
 // CHECK-LABEL: func.func private @transposed_tiles
 // CHECK-SAME: tile = 64 : i64}]
 func.func private @transposed_tiles(%x: tensor<256x128xf32>, %y: tensor<128x256xf32>) -> (tensor<128x256xf32>) attributes {fxlower.kernel = "loops"} {
   %v1 = tensor.empty() : tensor<128x256xf32>
   %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x, %y : tensor<256x128xf32>, tensor<128x256xf32>) outs(%v1 : tensor<128x256xf32>) {
   ^bb0(%a: f32, %b: f32, %o: f32):
-    %r = arith.addf %a, %b : f32
+    %e = math.exp %a : f32
+    %t = math.tanh %e : f32
+    %r = arith.addf %t, %b : f32
     linalg.yield %r : f32
   } -> tensor<128x256xf32>
   func.return %v2 : tensor<128x256xf32>

@@ -626,4 +626,23 @@ func.func private @transposed_tiles(%x: tensor<256x100xf32>) -> (tensor<100x256x
   } -> tensor<100x256xf32>
   func.return %v2 : tensor<100x256xf32>
 }
+
+// Transposed in registers: the loop along which the operand runs is inside that over the lanes.
+// CHECK-LABEL: func.func private @transposed_in_registers
+// CHECK:     scf.for %[[V:[0-9]+]] = %c0 to %c256 step %c1 {
+// CHECK-NEXT:       scf.for %[[T:[0-9]+]] = %{{.*}} to %{{.*}} step %c1 {
+// CHECK-NEXT:         %[[X:[_a-z0-9]+]] = memref.load %x[%[[V]], %[[T]]] : memref<256x100xf32>
+// CHECK-NEXT:         %[[R:[_a-z0-9]+]] = arith.negf %[[X]] : f32
+// CHECK-NEXT:         memref.store %[[R]], %{{.*}}[%[[T]], %[[V]]] : memref<100x256xf32>
+// CHECK-NEXT:       } {fxlower.transpose = 16 : i64}
+// CHECK-NEXT:     } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
+func.func private @transposed_in_registers(%x: tensor<256x100xf32>) -> (tensor<100x256xf32>) attributes {fxlower.kernel = "loops", fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 1 : i64, grain = 1 : i64, chunk = 1024 : i64, tile = 16 : i64, transpose = 16 : i64}]} {
+  %v1 = tensor.empty() : tensor<100x256xf32>
+  %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<256x100xf32>) outs(%v1 : tensor<100x256xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.negf %a : f32
+    linalg.yield %r : f32
+  } -> tensor<100x256xf32>
+  func.return %v2 : tensor<100x256xf32>
+}
 }

@@ -139,9 +139,9 @@ func.func @max(%x: memref<?xi32>, %n: index, %start: i32) -> i32 {
 // CHECK-NEXT:     %c9 = arith.constant 9 : index
 // CHECK-NEXT:     %c16_1 = arith.constant 16 : index
 // CHECK-NEXT:     %zero = arith.constant 0.000000e+00 : f32
-// CHECK-NEXT:     %1 = scf.for %2 = %c0 to %c9 step %c1 iter_args(%3 = %0) -> (vector<16xf32>) {
-// CHECK-NEXT:       %v = vector.load %x[%2, %c0] : memref<9x16xf32>, vector<16xf32>
-// CHECK-NEXT:       %next = arith.addf %v, %3 : vector<16xf32>
+// CHECK-NEXT:     %1 = scf.for %i = %c0 to %c9 step %c1 iter_args(%2 = %0) -> (vector<16xf32>) {
+// CHECK-NEXT:       %v = vector.load %x[%i, %c0] : memref<9x16xf32>, vector<16xf32>
+// CHECK-NEXT:       %next = arith.addf %v, %2 : vector<16xf32>
 // CHECK-NEXT:       scf.yield %next : vector<16xf32>
 // CHECK-NEXT:     }
 // CHECK-NEXT:     vector.store %1, %out[%c0] : memref<16xf32>, vector<16xf32>
@@ -251,16 +251,16 @@ func.func @gather(%table: memref<f32>, %ids: memref<16xi64>, %out: memref<16xf32
 // CHECK-NEXT:     %c1 = arith.constant 1 : index
 // CHECK-NEXT:     %c3 = arith.constant 3 : index
 // CHECK-NEXT:     %c16_1 = arith.constant 16 : index
-// CHECK-NEXT:     scf.for %0 = %c0 to %c3 step %c1 {
-// CHECK-NEXT:       %v = memref.load %x[%0] : memref<3xf32>
-// CHECK-NEXT:       %1 = arith.addi %0, %c0 : index
-// CHECK-NEXT:       %2 = arith.index_cast %1 : index to i64
-// CHECK-NEXT:       %3 = vector.broadcast %2 : i64 to vector<16xi64>
-// CHECK-NEXT:       %4 = arith.addi %3, %ramp : vector<16xi64>
-// CHECK-NEXT:       %f = arith.sitofp %4 : vector<16xi64> to vector<16xf32>
+// CHECK-NEXT:     scf.for %i = %c0 to %c3 step %c1 {
+// CHECK-NEXT:       %v = memref.load %x[%i] : memref<3xf32>
+// CHECK-NEXT:       %0 = arith.addi %i, %c0 : index
+// CHECK-NEXT:       %1 = arith.index_cast %0 : index to i64
+// CHECK-NEXT:       %2 = vector.broadcast %1 : i64 to vector<16xi64>
+// CHECK-NEXT:       %3 = arith.addi %2, %ramp : vector<16xi64>
+// CHECK-NEXT:       %f = arith.sitofp %3 : vector<16xi64> to vector<16xf32>
 // CHECK-NEXT:       %v_1 = vector.broadcast %v : f32 to vector<16xf32>
 // CHECK-NEXT:       %r = arith.mulf %f, %v_1 : vector<16xf32>
-// CHECK-NEXT:       vector.store %r, %out[%0, %c0] : memref<3x16xf32>, vector<16xf32>
+// CHECK-NEXT:       vector.store %r, %out[%i, %c0] : memref<3x16xf32>, vector<16xf32>
 // CHECK-NEXT:     }
 // CHECK-NEXT:     func.return
 // CHECK-NEXT:   }
