@@ -134,6 +134,8 @@ class NestSchedule:
     transpose: int = 0
     """Iterations of that loop that registers transpose at once, straight into the computation; 0
     where a tile goes through the scratchpad."""
+    interchange: int = 0
+    """1 where the loop over the lanes, an outer one, runs inside the loops that are reduced."""
 
 
 @dataclass(eq=False)

@@ -75,6 +75,18 @@ def plan_phases(
     return Phases(producers, phases, in_rows, tuple(buffered))
 
 
+def reduces_columns(kernel: Kernel, nest: Nest) -> bool:
+    """Whether `nest` reduces, and all that it does over the inner loops is in its first phase."""
+    if not any(s.reduces for s in nest.steps):
+        return False
+    phases = plan_phases(kernel, nest, (), 0)
+    return all(
+        phases.phase[s] == 0
+        for s in phases.in_rows
+        if s.reduces or any(w.value in kernel.destinations for w in s.writes)
+    )
+
+
 def _row_bytes(step: Step, shape: Sequence[Dim]) -> int | None:
     """Bytes of the row buffers of `step`; None if they are not known."""
     if not all(isinstance(d, int) for d in shape):

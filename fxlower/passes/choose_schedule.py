@@ -46,6 +46,7 @@ from fxlower.analysis.loop_space import (
     loops_of,
     read_kernel,
 )
+from fxlower.analysis.phases import reduces_columns
 from fxlower.analysis.transposition import transposition
 from fxlower.dialects.arith import IndexCastOp
 from fxlower.dialects.build import Dim, int_attr
@@ -55,6 +56,12 @@ from fxlower.targets.spec import TargetSpec
 MAX_LANES = 64
 MAX_UNROLL = 4
 MAX_CHUNK = 1 << 16
+
+TASKS_PER_CORE = 4
+"""Strips of columns for each core at least, where there are as many."""
+
+LEAST_ROW_BYTES = 512
+"""Bytes of a row that a strip of columns takes at least: lines that are fetched together."""
 
 
 def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedule:
@@ -89,6 +96,12 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
             tiles.iterations,
             tiles.columns,
         )
+    # Short bodies go down several vectors of columns at once instead, with sums in registers.
+    columns = _columns(kernel, nest, loops, chosen, target) if unroll == 1 else 0
+    if columns > width:
+        task = point * min(columns, estimate(chosen.size))
+        dim = chosen.dims[-1]
+        return NestSchedule(dim, width, unroll, _grain(task), columns, interchange=1)
     strided = len(loops.outer) > 1 and is_strided(kernel, nest, chosen)
     chunk = width * unroll if strided else _chunk(nest, chosen.size, width * unroll, point)
     task = point * min(chunk, estimate(chosen.size))
@@ -124,6 +137,22 @@ def _chunk(nest: Nest, size: Dim, step: int, point: float) -> int:
     if isinstance(size, int) and size <= busy:
         return max(ceil(size / step), 1) * step
     return max(min(busy, MAX_CHUNK), step)
+
+
+def _columns(kernel: Kernel, nest: Nest, loops: Loops, lanes: Loop, target: TargetSpec) -> int:
+    """Columns that one parallel iteration of a column reduction takes, with its loops interchanged
+    (`fxlower/passes/column_emitter.py`): enough to run along whole cache lines, few enough for all
+    threads to have some and for the accumulators to stay near. 0 where that cannot be."""
+    if not reduces_columns(kernel, nest):
+        return 0
+    element = cost.compute_bits(nest) // 8
+    sums = sum(len(s.writes) for s in nest.steps if s.reduces)
+    others = prod(estimate(g.size) for g in loops.outer if g is not lanes)
+    strips = ceil(TASKS_PER_CORE * target.cores / others)
+    least = LEAST_ROW_BYTES // element
+    most = max(target.l1_bytes // (4 * element * max(sums, 1)), least)
+    size = estimate(lanes.size)
+    return min(max(-(-size // strips // least) * least, least), most - most % least)
 
 
 # ------------------------------------------------------------------- the loop that becomes lanes
@@ -228,7 +257,7 @@ def schedule_loops(function: FuncOp, target: TargetSpec) -> Attribute:
                 {
                     k: v
                     for k, v in vars(schedule_nest(kernel, n, target)).items()
-                    if v or k not in ("tile", "transpose")
+                    if v or k not in ("tile", "transpose", "interchange")
                 }
             )
             for n in kernel.nests

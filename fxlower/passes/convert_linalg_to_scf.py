@@ -92,7 +92,7 @@ def _schedule(function: FuncOp, entry: Attribute) -> NestSchedule:
                 f"{', '.join(_KEYS)}, got {entry}"
             )
         values[key] = value.value.data
-    for key in ("tile", "transpose"):
+    for key in ("tile", "interchange", "transpose"):
         value = data.get(key)
         if isinstance(value, IntegerAttr):
             values[key] = max(value.value.data, 0)

@@ -14,7 +14,7 @@ from math import ceil
 from xdsl.dialects.builtin import BFloat16Type, DenseArrayBase, Float16Type, Float32Type
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.dialects.tensor import ExtractOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis import cost, symbols
@@ -29,11 +29,12 @@ from fxlower.analysis.loop_space import (
     is_strided,
     loops_of,
 )
-from fxlower.analysis.phases import plan_phases
+from fxlower.analysis.phases import plan_phases, reduces_columns
 from fxlower.analysis.transposition import Transposition, transposition
 from fxlower.dialects import arith
 from fxlower.dialects.build import I1, I32, I64, INDEX, Dim, dims_of, emit, int_attr, signless
 from fxlower.dialects.tile import PackOp
+from fxlower.passes.column_emitter import ColumnEmitter, combiners_of
 from fxlower.passes.destination_style import DestinationFunction
 from fxlower.passes.loop_builder import (
     TRANSPOSE,
@@ -42,7 +43,6 @@ from fxlower.passes.loop_builder import (
     memory_element,
     vector_loop,
 )
-from fxlower.passes.point_emitter import PointEmitter
 from fxlower.passes.scoped_builder import ScopedBuilder
 
 INDEX_TRAP = 1
@@ -60,7 +60,7 @@ which there are as many as lanes."""
 _PACK = {"operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 2, 1, 1, 1])}
 
 
-class NestEmitter(PointEmitter):
+class NestEmitter(ColumnEmitter):
     """Emits `nest` of `kernel` into `function`."""
 
     def __init__(
@@ -94,6 +94,11 @@ class NestEmitter(PointEmitter):
         self.neutral: list[SSAValue] = []
         row_shape = self._row_shape() if self.inner else ()
         self.phases = plan_phases(kernel, nest, row_shape, scratchpad_bytes)
+        if schedule.interchange and (self.lanes_in_rows or not reduces_columns(kernel, nest)):
+            raise PassFailedException(
+                f"@{kernel.function.sym_name.data}: interchange is for nests that reduce in one "
+                "phase, with lanes along an outer loop; leave it out of this schedule"
+            )
 
     # ------------------------------------------------------------------------ rows
 
@@ -272,6 +277,9 @@ class NestEmitter(PointEmitter):
 
     def _strip(self, lower: SSAValue, upper: SSAValue) -> None:
         """The loop over the lanes of one strip."""
+        if self.schedule.interchange:
+            self._reduced_columns((lower, upper))
+            return
         builder = self.builder
         assert self.vector is not None
         (index,) = builder.open((INDEX,))
@@ -442,7 +450,7 @@ class NestEmitter(PointEmitter):
         if block:
             results = [
                 builder.pure(type(op), (total, part), total.type, op.properties)
-                for op, total, part in zip(_combiners(reductions), carried, results)
+                for op, total, part in zip(combiners_of(reductions), carried, results)
             ]
         step = builder.constant(max(block, 1))
         return list(builder.close_for((lower, upper, step), init, results, marks))
@@ -455,7 +463,7 @@ class NestEmitter(PointEmitter):
         """For each inner loop the sizes, in iterations, of the blocks in which it is summed: an
         accumulator is to add up no more than SUM_TERMS terms. None where it does not anyway; 1
         where each iteration is summed by itself."""
-        combiners = _combiners([s for s in steps if s.reduces])
+        combiners = combiners_of([s for s in steps if s.reduces])
         sums = (op for op in combiners if isinstance(op, arith.AddfOp))
         if not any(isinstance(op.results[0].type, _SHORT_FLOATS) for op in sums):
             return [()] * len(self.inner)
@@ -527,21 +535,3 @@ def _sharing(nests: Sequence[NestEmitter]) -> Sequence[NestEmitter]:
 
 
 _SHORT_FLOATS = (Float16Type, BFloat16Type, Float32Type)
-
-
-def _combiners(reductions: list[Step]) -> list[Operation]:
-    """The op of each reduction that combines the accumulator with the next value."""
-    combiners: list[Operation] = []
-    for step in reductions:
-        block = step.op.regions[0].block
-        terminator = block.last_op
-        assert terminator is not None
-        for value, accumulator in zip(terminator.operands, block.args[len(step.reads) :]):
-            op = value.owner
-            if not isinstance(op, Operation) or accumulator not in op.operands:
-                raise PassFailedException(
-                    "linalg.generic: a reduction must yield its accumulator combined with the "
-                    f"next value by one op, got {value.type} from {value.owner}"
-                )
-            combiners.append(op)
-    return combiners

@@ -9,6 +9,18 @@ SUMS = [
     case("sum_rows", lambda x: x.sum(-1), floats(M, N), dtypes=LOW_PRECISION),
     case("sum_columns", lambda x: x.sum(0), floats(M, N)),
     case("sum_all", lambda x: x.sum(), floats(M, N)),
+    case(
+        "sum_columns_long_body",
+        lambda x, y: ((e := (x.erf() * y).sin()), e.sum(0), e.amax(0)),
+        floats(40, 301),
+        floats(301),
+        dtypes=LOW_PRECISION,
+    ),
+    case(
+        "sum_columns_of_batches",
+        lambda x: (x.tanh().exp().sum(1) * 2, (x.sin().tanh() > 0.5).any(1)),
+        floats(3, 40, 37),
+    ),
     case("sum_keepdim", lambda x: x.sum(1, keepdim=True), floats(M, N, 3)),
     case("sum_two_axes", lambda x: x.sum((0, 2)), floats(M, N, 3)),
     case("sum_middle", lambda x: x.sum(1), floats(3, N, M)),
