@@ -30,7 +30,7 @@ from fxlower.dialects.fxt import (
     element,
 )
 from fxlower.passes.fxt_folds.motion import MAX_DEPTH, View, movable, moved
-from fxlower.passes.fxt_folds.rebuild import Rebuilder, Request
+from fxlower.passes.fxt_folds.rebuild import POINTWISE, Rebuilder, Request, in_memory
 
 MAX_PIECES = 8
 """Pieces that elementwise ops are split into: each is a loop nest to compile."""
@@ -172,7 +172,19 @@ def _is_free(r: Rebuilder, part: Part) -> bool:
     if isinstance(owner, IotaOp):
         starts = dims_from(part.view.properties["starts"])
         return isinstance(starts[owner.axis.value.data], int)
-    return movable(r, part.view, part.value, part.user, 0, MAX_DEPTH)
+    if not movable(r, part.view, part.value, part.user, 0, MAX_DEPTH):
+        return False
+    return _rests_on_memory(part.value)
+
+
+def _rests_on_memory(value: SSAValue) -> bool:
+    """Whether no reduction is among what makes `value`, which is movable: what follows a reduction
+    of the joined tensor belongs into the loops of that reduction, which need all of it."""
+    owner = value.owner
+    if type(owner) in POINTWISE:
+        assert isinstance(owner, Operation)
+        return all(_rests_on_memory(v) for v in owner._operands)
+    return in_memory(value)
 
 
 def _made(r: Rebuilder, part: Part) -> SSAValue:

@@ -83,3 +83,19 @@ func.func @symbolic(%a: tensor<?x2xf32, ["s0", 2 : i64]>, %b: tensor<?x2xf32, ["
   %r = fxt.mul %c, %y : tensor<?x2xf32, ["s0 + s1", 2 : i64]>
   func.return %r : tensor<?x2xf32, ["s0 + s1", 2 : i64]>
 }
+
+// What follows a reduction of the joined tensor shares the loops of the reduction.
+
+// CHECK-LABEL: func.func @keep_concat_under_reduction(
+// CHECK-NEXT:    %c = fxt.concat 1(%a, %b) : (tensor<4x2xf32>, tensor<4x3xf32>) -> tensor<4x5xf32>
+// CHECK-NEXT:    %m = fxt.amax %c, array<i64: 1> : (tensor<4x5xf32>) -> tensor<4xf32>
+// CHECK-NEXT:    %over = fxt.broadcast %m, array<i64: 0> : (tensor<4xf32>) -> tensor<4x5xf32>
+// CHECK-NEXT:    %r = fxt.sub %c, %over : tensor<4x5xf32>
+// CHECK-NEXT:    func.return %r : tensor<4x5xf32>
+func.func @keep_concat_under_reduction(%a: tensor<4x2xf32>, %b: tensor<4x3xf32>) -> tensor<4x5xf32> {
+  %c = fxt.concat 1 (%a, %b) : (tensor<4x2xf32>, tensor<4x3xf32>) -> tensor<4x5xf32>
+  %m = fxt.amax %c, array<i64: 1> : (tensor<4x5xf32>) -> tensor<4xf32>
+  %over = fxt.broadcast %m, array<i64: 0> : (tensor<4xf32>) -> tensor<4x5xf32>
+  %r = fxt.sub %c, %over : tensor<4x5xf32>
+  func.return %r : tensor<4x5xf32>
+}
