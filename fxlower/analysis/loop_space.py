@@ -391,13 +391,19 @@ def loops_of(kernel: Kernel, nest: Nest, vector_dim: int = -1) -> Loops:
     return Loops(section(range(nest.outer)), section(range(nest.outer, len(nest.sizes))))
 
 
+NEAR = 8
+"""Elements from one iteration to the next up to which an access does not jump: it still uses much
+of every cache line, and the next iterations the rest."""
+
+
 def is_strided(kernel: Kernel, nest: Nest, loop: Loop) -> bool:
     """Whether some access jumps through memory along `loop`, as that of a transposed operand."""
     dim = loop.dims[-1]
-    return any(
-        dict(zip(access.dims, strides)).get(dim, 0) not in (0, 1)
+    strides_of_loop = [
+        dict(zip(access.dims, strides)).get(dim, 0)
         for access, strides, _ in kernel.in_memory(nest)
-    )
+    ]
+    return any(isinstance(s, str) or abs(s) > NEAR for s in strides_of_loop)
 
 
 def _indexed_dims(nest: Nest) -> set[int]:

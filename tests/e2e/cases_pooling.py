@@ -100,6 +100,10 @@ REPEATED = [
     case("pad_replicate_3d", lambda x: F.pad(x, (1, 0, 2, 3, 4, 5), mode="replicate"), floats(2, 3, 2, M, N)),
     case("pad_replicate_one", lambda x: F.pad(x, (2, 3, 1, 1), mode="replicate"), floats(2, 3, 1, 1), dynamic=False),
     case("pad_replicate_negative", lambda x: F.pad(x, (-2, 3, 1, -1), mode="replicate"), floats(2, 3, 8, 11), dynamic=False),
+    case("pad_reflect_2d", lambda x: F.pad(x, (1, 0, 2, 3), mode="reflect"), floats(2, 3, M, N), dtypes=LOW_PRECISION),
+    case("pad_reflect_3d", lambda x: F.pad(x, (1, 0, 1, 1, 2, 3), mode="reflect"), floats(2, 2, 4, M, N)),
+    case("pad_reflect_negative", lambda x: F.pad(x, (-2, 3, 1, -1), mode="reflect"), floats(2, 3, 8, 11), dynamic=False),
+    case("pad_reflect_unbatched", lambda x: F.pad(x, (4, 4), mode="reflect"), floats(M, N)),
     case("pad_replicate_channels_last", lambda x: F.pad(x, (1, 2, 1, 2), mode="replicate"), floats(2, 3, M, N, layout=channels_last)),
 ]  # fmt: skip
 

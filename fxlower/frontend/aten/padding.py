@@ -1,4 +1,8 @@
-"""Gradients of padding that repeats elements."""
+"""Padding that repeats elements, and its gradient.
+
+The result is read at positions that are clamped to the operand, which `peel-borders` takes out of
+the loops but for the padding itself.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,41 @@ from fxlower.frontend.builder import RuleBuilder
 from fxlower.frontend.registry import NotLowered, Sym, lowers
 
 aten = torch.ops.aten
+
+
+@lowers(
+    aten.replication_pad1d.default, aten.replication_pad2d.default, aten.replication_pad3d.default
+)
+def replication_pad(b: RuleBuilder, x: SSAValue, padding: Sequence[int | Sym]) -> SSAValue:
+    return _padded(b, x, padding, mirrored=False)
+
+
+@lowers(aten.reflection_pad1d.default, aten.reflection_pad2d.default, aten.reflection_pad3d.default)
+def reflection_pad(b: RuleBuilder, x: SSAValue, padding: Sequence[int | Sym]) -> SSAValue:
+    return _padded(b, x, padding, mirrored=True)
+
+
+def _padded(
+    b: RuleBuilder, x: SSAValue, padding: Sequence[int | Sym], *, mirrored: bool
+) -> SSAValue:
+    """`padding` is (before, after) of the last axis, then of the one before it..."""
+    if not all(isinstance(n, int) for n in padding):
+        raise NotLowered("padding by a symbolic size")
+    dims = b.result.dims
+    rank = len(dims)
+    indices: list[SSAValue] = []
+    for axis, size in enumerate(b.dims(x)):
+        index = b.iota(axis, dims)
+        pair = rank - 1 - axis
+        before, after = (int(n) for n in padding[2 * pair : 2 * pair + 2] or (0, 0))
+        if before or after:
+            position = b.sub(index, b.full_like(before, index))
+            last = b.broadcast_to(b.size_scalar(symbols.sub(size, 1)), dims)
+            index = b.min(b.max(position, b.full_like(0, position)), last)
+            if mirrored:  # as far to the other side of the end as the position is beyond it
+                index = b.sub(b.add(index, index), position)
+        indices.append(index)
+    return b.gather(x, indices)
 
 
 @lowers(
