@@ -437,21 +437,25 @@ def bf16_bits(x: Array) -> Array:
     return np.where(np.isnan(x), np.uint16(0x7FC0), rounded)
 
 
-def test_bf16() -> None:
-    body = """
-        %bits = arith.constant dense<0> : vector<8xi16>
-        %t = arith.truncf %a : !A to vector<8xbf16>
-        %y = arith.bitcast %t : vector<8xbf16> to !Y
+@pytest.mark.parametrize("lanes", [4, 8, 16, 32])
+def test_bf16(lanes: int) -> None:
+    """With denormal numbers, in some vectors and not in others."""
+    body = f"""
+        %t = arith.truncf %a : !A to vector<{lanes}xbf16>
+        %y = arith.bitcast %t : vector<{lanes}xbf16> to !Y
     """
     x = RNG.integers(0, 2**32, 64).astype(np.uint32).view(np.float32)
     x[:8] = [np.nan, np.inf, -np.inf, 1e-40, -1e-45, 3.4e38, 0.0, -0.0]
-    out = apply(elementwise(body, "f32", "i16"), x, output=np.uint16)
-    np.testing.assert_array_equal(out, bf16_bits(x))
-    body = """
-        %t = arith.bitcast %a : !A to vector<8xbf16>
-        %y = arith.extf %t : vector<8xbf16> to !Y
+    x[32:] = np.where(np.abs(x[32:]) < 1e-37, 1, x[32:])
+    out = apply(elementwise(body, "f32", "i16", lanes), x, output=np.uint16)
+    nan = np.isnan(x)
+    np.testing.assert_array_equal(out[~nan], bf16_bits(x)[~nan])
+    assert ((out[nan] & 0x7FFF) > 0x7F80).all()
+    body = f"""
+        %t = arith.bitcast %a : !A to vector<{lanes}xbf16>
+        %y = arith.extf %t : vector<{lanes}xbf16> to !Y
     """
-    back = apply(elementwise(body, "i16", "f32"), out, output=np.float32)
+    back = apply(elementwise(body, "i16", "f32", lanes), out, output=np.float32)
     np.testing.assert_array_equal(back, (out.astype(np.uint32) << 16).view(np.float32))
 
 

@@ -15,12 +15,13 @@ from xdsl.dialects.builtin import (
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
     MemRefType,
+    UnitAttr,
     VectorType,
     i32,
 )
 from xdsl.ir import Block, Region, SSAValue
 
-from fxlower.dialects import arith, vector
+from fxlower.dialects import arith, llvm, vector
 from fxlower.dialects.arith import with_element
 from fxlower.dialects.build import F32, F64, I1, INDEX, emit, emit1, vector_type
 from fxlower.passes.math_expansions.expression import Expr, Expression
@@ -60,8 +61,14 @@ def reduced(e: Expression, a: Expr, *, precise: bool = False) -> list[Expr]:
     emit(rare, scf.YieldOp, yielded)
     emit(usual, scf.YieldOp, [v.value for v in near])
     types = [v.type for v in yielded]
-    regions = (Region(rare), Region(usual))
-    branch = emit(e.block, scf.IfOp, (_any(e.block, large.value),), types, regions=regions)
+    branch = emit(
+        e.block,
+        scf.IfOp,
+        (_any(e.block, large.value),),
+        types,
+        attributes={llvm.RARE: UnitAttr()},
+        regions=(Region(rare), Region(usual)),
+    )
     return [e.argument(r) for r in branch.results]
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, IntegerType, VectorType
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, llvm
 from fxlower.dialects.arith import element_of, with_element
 from fxlower.dialects.build import F32, I1, I16, I32, I64, cached_by_identity, int_attr
 from fxlower.passes.to_llvm.builder import FunctionBuilder
-from fxlower.passes.to_llvm.types import convert_constant, convert_type
+from fxlower.passes.to_llvm.types import convert_constant, convert_type, lanes_of
 
 Rule = Callable[[FunctionBuilder, Any], None]
 
@@ -233,16 +233,19 @@ def _ceildivui(b: FunctionBuilder, op: Operation) -> None:
 def extreme(b: FunctionBuilder, lhs: SSAValue, rhs: SSAValue, *, maximum: bool) -> SSAValue:
     """The larger or smaller one; NaN if either is. Zeros of unlike sign compare equal, as in
     torch. On x86, LLVM's own `llvm.maximum` takes 6 or 7 instructions, this one 3, and 1 where
-    one side is a constant: `a > b ? a : b` is `vmaxps`, which gives b if either is NaN."""
+    one side is a constant: `a > b ? a : b` is `vmaxps`, which gives b if either is NaN. The sum
+    is NaN as well, but of two selections of the same value LLVM would make a slower one."""
     name = "maximum" if maximum else "minimum"
     if not b.module.target.triple.startswith("x86"):
         return b.intrinsic(name + suffix(lhs.type), (lhs, rhs), lhs.type)
     if isinstance(rhs.owner, llvm.ConstantOp):
         lhs, rhs = rhs, lhs
-    chosen = select(b, compare_floats(b, "ogt" if maximum else "olt", lhs, rhs), lhs, rhs)
+    predicate = "ogt" if maximum else "olt"
     if isinstance(lhs.owner, llvm.ConstantOp) and not _has_nan(lhs.owner.value):
-        return chosen
-    return select(b, compare_floats(b, "uno", lhs, lhs), lhs, chosen)
+        return select(b, compare_floats(b, predicate, lhs, rhs), lhs, rhs)
+    chosen = select(b, compare_floats(b, predicate, rhs, lhs), rhs, lhs)
+    twice = b.pure(llvm.FAddOp, (rhs, rhs), rhs.type, {"fastmathFlags": llvm.NO_FASTMATH})
+    return select(b, compare_floats(b, "uno", rhs, rhs), twice, chosen)
 
 
 def _has_nan(value: Any) -> bool:
@@ -294,9 +297,33 @@ def _truncf(b: FunctionBuilder, op: arith.TruncFOp) -> None:
     )
 
 
+_DENORMAL = 0x20
+
+
 def _round_to_bf16(b: FunctionBuilder, value: SSAValue, type_: Attribute) -> SSAValue:
-    """To nearest even in integers. The instruction of AVX512-BF16 makes denormals zero, which
-    torch does not; without it LLVM calls a function for each lane."""
+    """To nearest even. The instruction of AVX512-BF16 makes denormal numbers zero, which torch does
+    not: vectors that have some take a branch."""
+    lanes = lanes_of(type_)
+    if not b.module.target.avx512_bf16 or lanes != 16:
+        return _round_to_bf16_in_integers(b, value, type_)
+    name = "x86.avx512.fpclass.ps.512"
+    kind = b.integer(_DENORMAL, I32)
+    found = b.intrinsic(name, (value, kind), with_element(type_, I1))
+    bits = b.pure(llvm.BitcastOp, (found,), I16)
+    rare = compare_integers(b, "ne", bits, b.integer(0, I16))
+    usual = b.intrinsic("x86.avx512bf16.cvtneps2bf16.512", (value,), type_)
+    slow, after = Block(), Block(arg_types=[type_])
+    b.push(slow, barrier=True)
+    b.branch(after, (_round_to_bf16_in_integers(b, value, type_),))
+    b.pop()
+    b.conditional_branch(rare, (slow, ()), (after, (usual,)), rare=True)
+    b.block = after
+    b.define(after)
+    return after.args[0]
+
+
+def _round_to_bf16_in_integers(b: FunctionBuilder, value: SSAValue, type_: Attribute) -> SSAValue:
+    """Without an instruction LLVM would call a function for each lane."""
     bits32, bits16 = with_element(type_, I32), with_element(type_, I16)
     bits = b.pure(llvm.BitcastOp, (value,), bits32)
     high = b.pure(llvm.LShrOp, (bits, b.like(16, bits32)), bits32)
