@@ -613,13 +613,39 @@ def test_instructions(op: str, type_: str) -> None:
 def test_no_calls_on_any_machine(name: str, type_: str, machine: str) -> None:
     """Not even hidden ones, as for conversions and powers of two that a target lacks."""
     lanes = {"aarch64-neon": 128, "x86-64-v4": 512}.get(machine, 256) // int(type_[1:])
-    assert not CALLS & instructions(ulp.kernel(name, type_, lanes, machine))
+    assert not CALLS & set(instructions(ulp.kernel(name, type_, lanes, machine)))
+
+
+CASTS = (
+    *(("arith.sitofp", i, f) for i in INTEGERS for f in FLOATS),
+    *(("arith.fptosi", f, i) for i in INTEGERS for f in FLOATS),
+    *(("arith.extf", low, f) for low in ("bf16", "f16") for f in FLOATS),
+    *(("arith.truncf", f, low) for low in ("bf16", "f16") for f in FLOATS),
+    ("arith.extf", "f32", "f64"),
+    ("arith.truncf", "f64", "f32"),
+)
+
+
+@pytest.mark.parametrize("machine", ["x86-64-v3", "x86-64-v4", "aarch64-neon", "riscv64-v"])
+def test_casts_are_of_whole_vectors(machine: str) -> None:
+    """Neither calls nor lane by lane, which would take more than two instructions a lane."""
+    bits = {"aarch64-neon": 128, "x86-64-v4": 512}.get(machine, 256)
+    for op, source, target in CASTS:
+        widths = [int(t.lstrip("ibf")) for t in (source, target)]
+        lanes = bits // max(*widths, 32)
+        text = elementwise(f"%y = {op} %a : !A to !Y", source, target, lanes)
+        found = instructions(
+            f'builtin.module attributes {{fxlower.machine = "{machine}"}} {{{text}}}'
+        )
+        assert not CALLS & set(found), (op, source, target)
+        if {source, target} != {"f32", "i64"}:  # for which AVX2 has no instruction
+            assert len(found) < 20 + 2 * lanes, (op, source, target)
 
 
 CALLS = {"call", "callq", "bl", "tail"}
 
 
-def instructions(text: str) -> set[str]:
+def instructions(text: str) -> list[str]:
     """The names of the instructions that a module becomes on its machine."""
     lines = kernel_assembly(text).splitlines()
-    return {line.split()[0] for line in lines if line.startswith("\t")}
+    return [line.split()[0] for line in lines if line.startswith("\t") and line[1] != "."]

@@ -11,7 +11,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, llvm
 from fxlower.dialects.arith import element_of, with_element
-from fxlower.dialects.build import F32, I1, I16, I32, I64, cached_by_identity, int_attr
+from fxlower.dialects.build import BF16, F32, I1, I16, I32, I64, cached_by_identity, int_attr
 from fxlower.passes.to_llvm.builder import FunctionBuilder
 from fxlower.passes.to_llvm.types import convert_constant, convert_type, lanes_of
 
@@ -268,53 +268,49 @@ def _extreme(*, maximum: bool) -> Rule:
 def _extf(b: FunctionBuilder, op: arith.ExtFOp) -> None:
     (value,) = _operands(b, op)
     type_ = convert_type(op.result.type)
-    if not isinstance(element_of(value.type), BFloat16Type):
-        b.values[op.result] = b.pure(llvm.FPExtOp, (value,), type_)
-        return
-    bits16, bits32 = with_element(value.type, I16), with_element(value.type, I32)
-    bits = b.pure(llvm.BitcastOp, (value,), bits16)
-    wide = b.pure(llvm.ZExtOp, (bits,), bits32)
-    high = b.pure(llvm.ShlOp, (wide, b.like(16, bits32)), bits32)
-    single = b.pure(llvm.BitcastOp, (high,), with_element(value.type, F32))
-    b.values[op.result] = (
-        single if element_of(type_) == F32 else b.pure(llvm.FPExtOp, (single,), type_)
-    )
+    if isinstance(element_of(op.input.type), BFloat16Type):
+        bits32 = with_element(type_, I32)
+        wide = b.pure(llvm.ZExtOp, (value,), bits32)
+        high = b.pure(llvm.ShlOp, (wide, b.like(16, bits32)), bits32)
+        value = b.pure(llvm.BitcastOp, (high,), with_element(type_, F32))
+    extended = value if value.type == type_ else b.pure(llvm.FPExtOp, (value,), type_)
+    b.values[op.result] = extended
 
 
 def _truncf(b: FunctionBuilder, op: arith.TruncFOp) -> None:
     (value,) = _operands(b, op)
-    type_ = convert_type(op.result.type)
-    target = element_of(type_)
-    if isinstance(element_of(value.type), Float64Type) and target != F32:
-        # torch rounds twice here, through float.
-        value = b.pure(llvm.FPTruncOp, (value,), with_element(type_, F32))
-    b.values[op.result] = (
-        _round_to_bf16(b, value, type_)
-        if isinstance(target, BFloat16Type)
-        else value
-        if value.type == type_
-        else b.pure(llvm.FPTruncOp, (value,), type_)
-    )
+    target = element_of(op.result.type)
+    single = with_element(value.type, F32)
+    if isinstance(element_of(value.type), Float64Type):
+        # torch rounds twice where the result has 16 bits, through float.
+        value = b.pure(llvm.FPTruncOp, (value,), single)
+    if isinstance(target, BFloat16Type):
+        value = _round_to_bf16(b, value)
+    elif target != F32:
+        value = b.pure(llvm.FPTruncOp, (value,), with_element(value.type, target))
+    b.values[op.result] = value
 
 
 _DENORMAL = 0x20
 
 
-def _round_to_bf16(b: FunctionBuilder, value: SSAValue, type_: Attribute) -> SSAValue:
+def _round_to_bf16(b: FunctionBuilder, value: SSAValue) -> SSAValue:
     """To nearest even. The instruction of AVX512-BF16 makes denormal numbers zero, which torch does
     not: vectors that have some take a branch."""
-    lanes = lanes_of(type_)
-    if not b.module.target.avx512_bf16 or lanes != 16:
-        return _round_to_bf16_in_integers(b, value, type_)
+    if not b.module.target.avx512_bf16 or lanes_of(value.type) != 16:
+        return _round_to_bf16_in_integers(b, value)
+    type_ = with_element(value.type, I16)
     name = "x86.avx512.fpclass.ps.512"
     kind = b.integer(_DENORMAL, I32)
     found = b.intrinsic(name, (value, kind), with_element(type_, I1))
     bits = b.pure(llvm.BitcastOp, (found,), I16)
     rare = compare_integers(b, "ne", bits, b.integer(0, I16))
-    usual = b.intrinsic("x86.avx512bf16.cvtneps2bf16.512", (value,), type_)
+    name = "x86.avx512bf16.cvtneps2bf16.512"
+    usual = b.intrinsic(name, (value,), with_element(type_, BF16))
+    usual = b.pure(llvm.BitcastOp, (usual,), type_)
     slow, after = Block(), Block(arg_types=[type_])
     b.push(slow, barrier=True)
-    b.branch(after, (_round_to_bf16_in_integers(b, value, type_),))
+    b.branch(after, (_round_to_bf16_in_integers(b, value),))
     b.pop()
     b.conditional_branch(rare, (slow, ()), (after, (usual,)), rare=True)
     b.block = after
@@ -322,9 +318,8 @@ def _round_to_bf16(b: FunctionBuilder, value: SSAValue, type_: Attribute) -> SSA
     return after.args[0]
 
 
-def _round_to_bf16_in_integers(b: FunctionBuilder, value: SSAValue, type_: Attribute) -> SSAValue:
-    """Without an instruction LLVM would call a function for each lane."""
-    bits32, bits16 = with_element(type_, I32), with_element(type_, I16)
+def _round_to_bf16_in_integers(b: FunctionBuilder, value: SSAValue) -> SSAValue:
+    bits32 = with_element(value.type, I32)
     bits = b.pure(llvm.BitcastOp, (value,), bits32)
     high = b.pure(llvm.LShrOp, (bits, b.like(16, bits32)), bits32)
     odd = b.pure(llvm.AndOp, (high, b.like(1, bits32)), bits32)
@@ -333,8 +328,7 @@ def _round_to_bf16_in_integers(b: FunctionBuilder, value: SSAValue, type_: Attri
     kept = b.pure(llvm.LShrOp, (rounded, b.like(16, bits32)), bits32)
     nan = compare_floats(b, "uno", value, value)
     result = select(b, nan, b.like(0x7FC0, bits32), kept)
-    narrow = b.pure(llvm.TruncOp, (result,), bits16)
-    return b.pure(llvm.BitcastOp, (narrow,), type_)
+    return b.pure(llvm.TruncOp, (result,), with_element(value.type, I16))
 
 
 def _to_integer(cls: type[Operation]) -> Rule:
