@@ -19,7 +19,7 @@ from xdsl.dialects.builtin import (
     VectorType,
     i32,
 )
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import Block, Region
 
 from fxlower.dialects import arith, llvm, vector
 from fxlower.dialects.arith import with_element
@@ -64,7 +64,7 @@ def reduced(e: Expression, a: Expr, *, precise: bool = False) -> list[Expr]:
     branch = emit(
         e.block,
         scf.IfOp,
-        (_any(e.block, large.value),),
+        (e.any(large).value,),
         types,
         attributes={llvm.RARE: UnitAttr()},
         regions=(Region(rare), Region(usual)),
@@ -89,13 +89,6 @@ def _precise_rest(e: Expression, a: Expr, q: Expr) -> tuple[Expr, ...]:
     for part in others:
         low = e.fma(q, -part, low)
     return e.fast_two_sum(r, low)
-
-
-def _any(block: Block, condition: SSAValue) -> SSAValue:
-    if not isinstance(condition.type, VectorType):
-        return condition
-    properties = {"kind": vector.CombiningKindAttr(vector.CombiningKindFlag.OR)}
-    return emit1(block, vector.ReductionOp, (condition,), I1, properties)
 
 
 DIGITS = int(
