@@ -57,6 +57,8 @@ from fxlower.dialects.arith import replace_operations, with_element
 
 PTR = LLVMPointerType()
 NO_FASTMATH = FastMathAttr(None)
+RARE = "fxlower.rare"
+"""The attribute of an `scf.if`, and of the `llvm.cond_br` made of it, that is rarely taken."""
 boolLike = container_of(i1)
 pointerLike = container_of(base(LLVMPointerType))
 

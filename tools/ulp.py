@@ -40,6 +40,18 @@ SPECIAL = (
     (0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0)
     + (1e-45, -1e-45, 1e-40, -1e-40, 1.1754944e-38, -1.1754944e-38, 3.4028235e38, -3.4028235e38)
     + (88.72283, 88.72284, -87.33655, -103.97, -103.98, 128.0, -149.0, -150.0, 1e5, 1.1e5, 1e30)
+    + (5e-324, 1e-310, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308)
+    + (
+        709.7827128933840,
+        709.782712893385,
+        -708.4,
+        -745.13,
+        -745.14,
+        1024.0,
+        -1074.0,
+        -1075.0,
+        1e22,
+    )
 )
 """Where expansions tend to go wrong: ends of ranges, signs of zero, denormal numbers."""
 
@@ -59,6 +71,12 @@ def _erf(x: Array) -> Array:
     with mp.workdps(25):
         digits = [mp.nstr(mp.erf(mpf(float(v))), 25) for v in x]
     return np.copysign(np.array(list(map(np.longdouble, digits))), x)
+
+
+def _fmod(x: Array, y: Array) -> Array:
+    """Exact in any type, but numpy's of longdouble is slow and wrong."""
+    exact = np.fmod(x.astype(np.float64), y.astype(np.float64))
+    return exact.astype(x.dtype)
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -84,6 +102,7 @@ FUNCTIONS: dict[str, Function] = {
     "atanh": Function(np.arctanh, ((-1, 1),)),
     "erf": Function(_erf, ((-1, 1), (-6, 6))),
     "powf": Function(np.power, ((0, 2), (-10, 10), (0, 100)), operands=2),
+    "remf": Function(_fmod, ((-10, 10), (-1e6, 1e6)), operands=2),
     "rsqrt": Function(lambda x: 1 / np.sqrt(x), ((0, 1), (0, 1000))),
 }
 
@@ -105,7 +124,7 @@ builtin.module attributes {{fxlower.machine = "{machine}"}} {{
     %step = arith.constant {max(lanes, 1)} : index
     scf.for %i = %c0 to %n step %step {{
       {loads}
-      %y = math.{name} {values} : {value}
+      %y = {"arith" if name == "remf" else "math"}.{name} {values} : {value}
       {dialect}.store %y, %out[%i] : {suffix}
       scf.yield
     }}

@@ -51,6 +51,7 @@ class _ModuleEmitter:
             parts.append(_FunctionEmitter(op, self.intrinsics).emit())
         parts.extend(self.intrinsics.values())
         parts.append(_attributes_of_functions(self.target))
+        parts.append('!0 = !{!"branch_weights", i32 1, i32 1000}\n')  # of rare branches
         return "\n".join(parts)
 
 
@@ -409,7 +410,9 @@ def _br(e: _FunctionEmitter, op: llvm.BrOp) -> None:
 
 def _cond_br(e: _FunctionEmitter, op: llvm.CondBrOp) -> None:
     then, otherwise = (e.labels[b] for b in op.successors)
-    e.lines.append(f"  br i1 {e.value(op._operands[0])}, label %{then}, label %{otherwise}")
+    condition = e.value(op._operands[0])
+    weights = ", !prof !0" if llvm.RARE in op.attributes else ""
+    e.lines.append(f"  br i1 {condition}, label %{then}, label %{otherwise}{weights}")
 
 
 def _return(e: _FunctionEmitter, op: llvm.ReturnOp) -> None:

@@ -32,6 +32,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from fxlower.dialects import arith
 from fxlower.dialects.arith import element_of
 from fxlower.dialects.build import F32, F64, operations
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
@@ -42,6 +43,7 @@ from fxlower.passes.math_expansions import (
     inverse_trigonometric,
     logarithm,
     power,
+    remainder,
     traps,
     trigonometric,
 )
@@ -50,6 +52,7 @@ from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
 
 EXPANSIONS: dict[type[Operation], Callable[..., Expr]] = {
+    arith.RemfOp: remainder.fmod,
     math.AcosOp: inverse_trigonometric.acos,
     math.AcoshOp: logarithm.acosh,
     math.AsinOp: inverse_trigonometric.asin,

@@ -253,7 +253,8 @@ class BodyBuilder:
             below = self.op(arith.FPToSIOp, (value,), I64)
             return self.select(negative, below, self.op(arith.FPToUIOp, (value,), I64))
         if is_unsigned(target):
-            wide: Attribute = I64
+            # From 2**31 on the low 8 bits of a f32 are 0, as i32 has them of what does not fit.
+            wide: Attribute = I32 if target == UI8 and value.type == F32 else I64
         else:
             wide = I64 if target == I64 else I32
         value = self.op(arith.FPToSIOp, (value,), wide)

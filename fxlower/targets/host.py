@@ -20,7 +20,8 @@ def host() -> TargetSpec:
     natives = ["f32", "f64"]
     if features.get("avx512f") and features.get("avx512vl") and features.get("avx512bw"):
         facts = {"vector_bits": 512, "vector_registers": 32, "fma": True, "masks": True}
-        facts["avx512"] = True
+        facts["avx512"] = bool(features.get("avx512dq"))
+        facts["avx512_bf16"] = facts["avx512"] and bool(features.get("avx512bf16"))
     elif features.get("avx2"):
         facts = {"vector_bits": 256, "vector_registers": 16, "masks": False}
         facts["fma"] = bool(features.get("fma"))

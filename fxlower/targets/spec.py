@@ -38,7 +38,8 @@ class TargetSpec:
 
     Sizes are in bits or bytes as named. `vector_registers` counts registers of `vector_bits`.
     `native_floats` are the float types with arithmetic of their own; others compute in f32.
-    `avx512` says that there are AVX-512's instructions for exponents and for lanes of tables.
+    `avx512` says that there are AVX-512's instructions for exponents and for lanes of tables,
+    `avx512_bf16` that there is one that rounds f32 to bf16.
     `requires` are the features, by LLVM's names, without which code for this machine must not run.
     """
 
@@ -52,6 +53,7 @@ class TargetSpec:
     fma: bool = True
     masks: bool = False
     avx512: bool = False
+    avx512_bf16: bool = False
     native_floats: tuple[str, ...] = ("f32", "f64")
     matrix_unit: MatrixUnit | None = None
     l1_bytes: int = 32 * 1024

@@ -15,12 +15,13 @@ from xdsl.dialects.builtin import (
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
     MemRefType,
+    UnitAttr,
     VectorType,
     i32,
 )
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import Block, Region
 
-from fxlower.dialects import arith, vector
+from fxlower.dialects import arith, llvm, vector
 from fxlower.dialects.arith import with_element
 from fxlower.dialects.build import F32, F64, I1, INDEX, emit, emit1, vector_type
 from fxlower.passes.math_expansions.expression import Expr, Expression
@@ -60,8 +61,14 @@ def reduced(e: Expression, a: Expr, *, precise: bool = False) -> list[Expr]:
     emit(rare, scf.YieldOp, yielded)
     emit(usual, scf.YieldOp, [v.value for v in near])
     types = [v.type for v in yielded]
-    regions = (Region(rare), Region(usual))
-    branch = emit(e.block, scf.IfOp, (_any(e.block, large.value),), types, regions=regions)
+    branch = emit(
+        e.block,
+        scf.IfOp,
+        (e.any(large).value,),
+        types,
+        attributes={llvm.RARE: UnitAttr()},
+        regions=(Region(rare), Region(usual)),
+    )
     return [e.argument(r) for r in branch.results]
 
 
@@ -82,13 +89,6 @@ def _precise_rest(e: Expression, a: Expr, q: Expr) -> tuple[Expr, ...]:
     for part in others:
         low = e.fma(q, -part, low)
     return e.fast_two_sum(r, low)
-
-
-def _any(block: Block, condition: SSAValue) -> SSAValue:
-    if not isinstance(condition.type, VectorType):
-        return condition
-    properties = {"kind": vector.CombiningKindAttr(vector.CombiningKindFlag.OR)}
-    return emit1(block, vector.ReductionOp, (condition,), I1, properties)
 
 
 DIGITS = int(

@@ -16,7 +16,7 @@ from xdsl.dialects import math
 from xdsl.dialects.builtin import FloatAttr, IndexType, IntegerType, VectorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from fxlower.dialects import arith
+from fxlower.dialects import arith, vector
 from fxlower.dialects.arith import element_of, with_element
 from fxlower.dialects.build import F32, F64, I1, I32, I64, emit1, int_attr, splat
 from fxlower.targets.spec import TargetSpec
@@ -266,6 +266,13 @@ class Expression:
         return self.op(
             arith.SelectOp, (condition, then, self.like(otherwise, then)), then.value.type
         )
+
+    def any(self, condition: Expr) -> Expr:
+        """Whether it holds in any lane."""
+        if not isinstance(condition.value.type, VectorType):
+            return condition
+        properties = {"kind": vector.CombiningKindAttr(vector.CombiningKindFlag.OR)}
+        return self.op(vector.ReductionOp, (condition,), I1, properties)
 
     def clamp(self, x: Expr, low: float, high: float) -> Expr:
         """x within [low, high]; a NaN stays one."""

@@ -84,7 +84,9 @@ def _arc_sine_parts(e: Expression, x: Expr) -> tuple[Expr, Expr, Expr]:
 
 def asin(e: Expression, x: Expr) -> Expr:
     large, s, tail = _arc_sine_parts(e, x)
-    far = e.fma(s, -2.0, HALF_PI) - (tail + tail - e.pick(PI_LOW) / 2)
+    # pi/2 in two steps, since pi/2 - 2 s may be above 1 and round more than the result.
+    rest = e.fma(s, -2.0, HALF_PI / 2) - (tail + tail - e.pick(PI_LOW) / 2)
+    far = rest + HALF_PI / 2
     return e.with_sign_of(e.select(large, far, s + tail), x)
 
 

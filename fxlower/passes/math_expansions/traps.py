@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 from xdsl.dialects import memref, scf
-from xdsl.dialects.builtin import IndexType, VectorType
+from xdsl.dialects.builtin import IndexType, UnitAttr, VectorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
-from fxlower.dialects import arith, vector
+from fxlower.dialects import arith, llvm, vector
 from fxlower.dialects.arith import element_of
 from fxlower.dialects.build import I1, I64, INDEX, dim_of, emit, emit1, int_attr, splat
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
@@ -75,7 +75,8 @@ def _trap(block: Block, function: FuncOp, failed: SSAValue, code: int) -> None:
     zero = emit1(inside, arith.ConstantOp, (), INDEX, {"value": int_attr(0, INDEX)})
     emit(inside, memref.StoreOp, (value, _trap_argument(function), zero))
     emit(inside, scf.YieldOp)
-    emit(block, scf.IfOp, (failed,), regions=(Region(inside), Region()))
+    rare = {llvm.RARE: UnitAttr()}
+    emit(block, scf.IfOp, (failed,), regions=(Region(inside), Region()), attributes=rare)
 
 
 def _trap_argument(function: FuncOp) -> SSAValue:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float64Type, IntegerType, VectorType
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, llvm
 from fxlower.dialects.arith import element_of, with_element
-from fxlower.dialects.build import F32, I1, I16, I32, I64, cached_by_identity, int_attr
+from fxlower.dialects.build import BF16, F32, I1, I16, I32, I64, cached_by_identity, int_attr
 from fxlower.passes.to_llvm.builder import FunctionBuilder
-from fxlower.passes.to_llvm.types import convert_constant, convert_type
+from fxlower.passes.to_llvm.types import convert_constant, convert_type, lanes_of
 
 Rule = Callable[[FunctionBuilder, Any], None]
 
@@ -233,16 +233,19 @@ def _ceildivui(b: FunctionBuilder, op: Operation) -> None:
 def extreme(b: FunctionBuilder, lhs: SSAValue, rhs: SSAValue, *, maximum: bool) -> SSAValue:
     """The larger or smaller one; NaN if either is. Zeros of unlike sign compare equal, as in
     torch. On x86, LLVM's own `llvm.maximum` takes 6 or 7 instructions, this one 3, and 1 where
-    one side is a constant: `a > b ? a : b` is `vmaxps`, which gives b if either is NaN."""
+    one side is a constant: `a > b ? a : b` is `vmaxps`, which gives b if either is NaN. The sum
+    is NaN as well, but of two selections of the same value LLVM would make a slower one."""
     name = "maximum" if maximum else "minimum"
     if not b.module.target.triple.startswith("x86"):
         return b.intrinsic(name + suffix(lhs.type), (lhs, rhs), lhs.type)
     if isinstance(rhs.owner, llvm.ConstantOp):
         lhs, rhs = rhs, lhs
-    chosen = select(b, compare_floats(b, "ogt" if maximum else "olt", lhs, rhs), lhs, rhs)
+    predicate = "ogt" if maximum else "olt"
     if isinstance(lhs.owner, llvm.ConstantOp) and not _has_nan(lhs.owner.value):
-        return chosen
-    return select(b, compare_floats(b, "uno", lhs, lhs), lhs, chosen)
+        return select(b, compare_floats(b, predicate, lhs, rhs), lhs, rhs)
+    chosen = select(b, compare_floats(b, predicate, rhs, lhs), rhs, lhs)
+    twice = b.pure(llvm.FAddOp, (rhs, rhs), rhs.type, {"fastmathFlags": llvm.NO_FASTMATH})
+    return select(b, compare_floats(b, "uno", rhs, rhs), twice, chosen)
 
 
 def _has_nan(value: Any) -> bool:
@@ -265,39 +268,58 @@ def _extreme(*, maximum: bool) -> Rule:
 def _extf(b: FunctionBuilder, op: arith.ExtFOp) -> None:
     (value,) = _operands(b, op)
     type_ = convert_type(op.result.type)
-    if not isinstance(element_of(value.type), BFloat16Type):
-        b.values[op.result] = b.pure(llvm.FPExtOp, (value,), type_)
-        return
-    bits16, bits32 = with_element(value.type, I16), with_element(value.type, I32)
-    bits = b.pure(llvm.BitcastOp, (value,), bits16)
-    wide = b.pure(llvm.ZExtOp, (bits,), bits32)
-    high = b.pure(llvm.ShlOp, (wide, b.like(16, bits32)), bits32)
-    single = b.pure(llvm.BitcastOp, (high,), with_element(value.type, F32))
-    b.values[op.result] = (
-        single if element_of(type_) == F32 else b.pure(llvm.FPExtOp, (single,), type_)
-    )
+    if isinstance(element_of(op.input.type), BFloat16Type):
+        bits32 = with_element(type_, I32)
+        wide = b.pure(llvm.ZExtOp, (value,), bits32)
+        high = b.pure(llvm.ShlOp, (wide, b.like(16, bits32)), bits32)
+        value = b.pure(llvm.BitcastOp, (high,), with_element(type_, F32))
+    extended = value if value.type == type_ else b.pure(llvm.FPExtOp, (value,), type_)
+    b.values[op.result] = extended
 
 
 def _truncf(b: FunctionBuilder, op: arith.TruncFOp) -> None:
     (value,) = _operands(b, op)
-    type_ = convert_type(op.result.type)
-    target = element_of(type_)
-    if isinstance(element_of(value.type), Float64Type) and target != F32:
-        # torch rounds twice here, through float.
-        value = b.pure(llvm.FPTruncOp, (value,), with_element(type_, F32))
-    b.values[op.result] = (
-        _round_to_bf16(b, value, type_)
-        if isinstance(target, BFloat16Type)
-        else value
-        if value.type == type_
-        else b.pure(llvm.FPTruncOp, (value,), type_)
-    )
+    target = element_of(op.result.type)
+    single = with_element(value.type, F32)
+    if isinstance(element_of(value.type), Float64Type):
+        # torch rounds twice where the result has 16 bits, through float.
+        value = b.pure(llvm.FPTruncOp, (value,), single)
+    if isinstance(target, BFloat16Type):
+        value = _round_to_bf16(b, value)
+    elif target != F32:
+        value = b.pure(llvm.FPTruncOp, (value,), with_element(value.type, target))
+    b.values[op.result] = value
 
 
-def _round_to_bf16(b: FunctionBuilder, value: SSAValue, type_: Attribute) -> SSAValue:
-    """To nearest even in integers. The instruction of AVX512-BF16 makes denormals zero, which
-    torch does not; without it LLVM calls a function for each lane."""
-    bits32, bits16 = with_element(type_, I32), with_element(type_, I16)
+_DENORMAL = 0x20
+
+
+def _round_to_bf16(b: FunctionBuilder, value: SSAValue) -> SSAValue:
+    """To nearest even. The instruction of AVX512-BF16 makes denormal numbers zero, which torch does
+    not: vectors that have some take a branch."""
+    if not b.module.target.avx512_bf16 or lanes_of(value.type) != 16:
+        return _round_to_bf16_in_integers(b, value)
+    type_ = with_element(value.type, I16)
+    name = "x86.avx512.fpclass.ps.512"
+    kind = b.integer(_DENORMAL, I32)
+    found = b.intrinsic(name, (value, kind), with_element(type_, I1))
+    bits = b.pure(llvm.BitcastOp, (found,), I16)
+    rare = compare_integers(b, "ne", bits, b.integer(0, I16))
+    name = "x86.avx512bf16.cvtneps2bf16.512"
+    usual = b.intrinsic(name, (value,), with_element(type_, BF16))
+    usual = b.pure(llvm.BitcastOp, (usual,), type_)
+    slow, after = Block(), Block(arg_types=[type_])
+    b.push(slow, barrier=True)
+    b.branch(after, (_round_to_bf16_in_integers(b, value),))
+    b.pop()
+    b.conditional_branch(rare, (slow, ()), (after, (usual,)), rare=True)
+    b.block = after
+    b.define(after)
+    return after.args[0]
+
+
+def _round_to_bf16_in_integers(b: FunctionBuilder, value: SSAValue) -> SSAValue:
+    bits32 = with_element(value.type, I32)
     bits = b.pure(llvm.BitcastOp, (value,), bits32)
     high = b.pure(llvm.LShrOp, (bits, b.like(16, bits32)), bits32)
     odd = b.pure(llvm.AndOp, (high, b.like(1, bits32)), bits32)
@@ -306,8 +328,7 @@ def _round_to_bf16(b: FunctionBuilder, value: SSAValue, type_: Attribute) -> SSA
     kept = b.pure(llvm.LShrOp, (rounded, b.like(16, bits32)), bits32)
     nan = compare_floats(b, "uno", value, value)
     result = select(b, nan, b.like(0x7FC0, bits32), kept)
-    narrow = b.pure(llvm.TruncOp, (result,), bits16)
-    return b.pure(llvm.BitcastOp, (narrow,), type_)
+    return b.pure(llvm.TruncOp, (result,), with_element(value.type, I16))
 
 
 def _to_integer(cls: type[Operation]) -> Rule:

@@ -21,6 +21,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     StringAttr,
     SymbolRefAttr,
+    UnitAttr,
     VectorType,
     i32,
 )
@@ -417,13 +418,17 @@ class FunctionBuilder:
         condition: SSAValue,
         then: tuple[Block, Sequence[SSAValue]],
         otherwise: tuple[Block, Sequence[SSAValue]],
+        *,
+        rare: bool = False,
     ) -> None:
+        """`rare` tells that the first way is."""
         op = emit(
             self.block,
             llvm.CondBrOp,
             (condition, *then[1], *otherwise[1]),
             (),
             {"operandSegmentSizes": segments(1, len(then[1]), len(otherwise[1]))},
+            {llvm.RARE: UnitAttr()} if rare else None,
         )
         op.successors = [then[0], otherwise[0]]
 

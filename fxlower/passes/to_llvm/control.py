@@ -108,7 +108,7 @@ def _if(b: FunctionBuilder, op: scf.IfOp) -> None:
         b.branch(after, _yielded(b, region.block))
         b.pop()
         targets.append((branch, ()))
-    b.conditional_branch(condition, *targets)
+    b.conditional_branch(condition, *targets, rare=llvm.RARE in op.attributes)
     b.block = after
     b.define(after)
     b.values.update(zip(op.results, after.args, strict=True))

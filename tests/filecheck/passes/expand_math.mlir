@@ -171,7 +171,45 @@ func.func @rsqrt(%x: f32) -> f32 {
 // CHECK:            scf.yield %107, %108 : vector<4xi32>, vector<4xf32>
 // CHECK-NEXT:    } else {
 // CHECK-NEXT:      scf.yield %8, %14 : vector<4xi32>, vector<4xf32>
-// CHECK-NEXT:    }
+// CHECK-NEXT:    }{fxlower.rare}
+// CHECK-NEXT:    %109 = arith.mulf %19, %19 : vector<4xf32>
+// CHECK-NEXT:    %110 = arith.constant dense<1> : vector<4xi32>
+// CHECK-NEXT:    %111 = arith.andi %18, %110 : vector<4xi32>
+// CHECK-NEXT:    %112 = arith.constant dense<0> : vector<4xi32>
+// CHECK-NEXT:    %113 = arith.cmpi ne, %111, %112 : vector<4xi32>
+// CHECK-NEXT:    %114 = arith.constant dense<2.44331568e-05> : vector<4xf32>
+// CHECK-NEXT:    %115 = arith.constant dense<-0.00138873165> : vector<4xf32>
+// CHECK-NEXT:    %116 = math.fma %114, %109, %115 : vector<4xf32>
+// CHECK-NEXT:    %117 = arith.constant dense<0.0416666456> : vector<4xf32>
+// CHECK-NEXT:    %118 = math.fma %116, %109, %117 : vector<4xf32>
+// CHECK-NEXT:    %119 = arith.mulf %109, %109 : vector<4xf32>
+// CHECK-NEXT:    %120 = arith.constant dense<-5.000000e-01> : vector<4xf32>
+// CHECK-NEXT:    %121 = arith.constant dense<1.000000e+00> : vector<4xf32>
+// CHECK-NEXT:    %122 = math.fma %109, %120, %121 : vector<4xf32>
+// CHECK-NEXT:    %123 = math.fma %118, %119, %122 : vector<4xf32>
+// CHECK-NEXT:    %124 = arith.constant dense<-0.000195152956> : vector<4xf32>
+// CHECK-NEXT:    %125 = arith.constant dense<0.00833216123> : vector<4xf32>
+// CHECK-NEXT:    %126 = math.fma %124, %109, %125 : vector<4xf32>
+// CHECK-NEXT:    %127 = arith.constant dense<-0.166666552> : vector<4xf32>
+// CHECK-NEXT:    %128 = math.fma %126, %109, %127 : vector<4xf32>
+// CHECK-NEXT:    %129 = arith.mulf %128, %109 : vector<4xf32>
+// CHECK-NEXT:    %130 = math.fma %129, %19, %19 : vector<4xf32>
+// CHECK-NEXT:    %131 = arith.select %113, %123, %130 : vector<4xi1>, vector<4xf32>
+// CHECK-NEXT:    %132 = arith.bitcast %131 : vector<4xf32> to vector<4xi32>
+// CHECK-NEXT:    %133 = arith.constant dense<2> : vector<4xi32>
+// CHECK-NEXT:    %134 = arith.andi %18, %133 : vector<4xi32>
+// CHECK-NEXT:    %135 = arith.constant dense<30> : vector<4xi32>
+// CHECK-NEXT:    %136 = arith.shli %134, %135 : vector<4xi32>
+// CHECK-NEXT:    %137 = arith.xori %132, %136 : vector<4xi32>
+// CHECK-NEXT:    %138 = arith.bitcast %137 : vector<4xi32> to vector<4xf32>
+// CHECK-NEXT:    %139 = arith.bitcast %138 : vector<4xf32> to vector<4xi32>
+// CHECK-NEXT:    %140 = arith.bitcast %x : vector<4xf32> to vector<4xi32>
+// CHECK-NEXT:    %141 = arith.constant dense<-2147483648> : vector<4xi32>
+// CHECK-NEXT:    %142 = arith.andi %140, %141 : vector<4xi32>
+// CHECK-NEXT:    %143 = arith.xori %139, %142 : vector<4xi32>
+// CHECK-NEXT:    %y = arith.bitcast %143 : vector<4xi32> to vector<4xf32>
+// CHECK-NEXT:    func.return %y : vector<4xf32>
+// CHECK-NEXT:  }
 // CHECK:          %143 = arith.xori %139, %142 : vector<4xi32>
 // CHECK:            func.return %y : vector<4xf32>
 func.func @sin(%x: vector<4xf32>) -> vector<4xf32> {
@@ -200,7 +238,7 @@ func.func @kept(%x: f32, %y: f64) -> f64 {
 // CHECK-NEXT:      %3 = arith.constant 2 : i64
 // CHECK-NEXT:      %4 = arith.constant 0 : index
 // CHECK-NEXT:      memref.store %3, %trap[%4] : memref<1xi64>
-// CHECK-NEXT:    }
+// CHECK-NEXT:    }{fxlower.rare}
 // CHECK-NEXT:    %5 = arith.constant dense<1> : vector<4xi32>
 // CHECK-NEXT:    %y = arith.select %1, %5, %d : vector<4xi1>, vector<4xi32>
 // CHECK-NEXT:    func.return %y : vector<4xi32>
@@ -224,7 +262,7 @@ func.func @nonzero_divisor(%d: vector<4xi32>, %trap: memref<1xi64> {fxt.trap}) -
 // CHECK-NEXT:      %7 = arith.constant 1 : i64
 // CHECK-NEXT:      %8 = arith.constant 0 : index
 // CHECK-NEXT:      memref.store %7, %trap[%8] : memref<1xi64>
-// CHECK-NEXT:    }
+// CHECK-NEXT:    }{fxlower.rare}
 // CHECK-NEXT:    %y = arith.select %6, %2, %5 : i64
 // CHECK-NEXT:    func.return %y : i64
 // CHECK-NEXT:  }
