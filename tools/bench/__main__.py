@@ -36,6 +36,9 @@ def main() -> None:
     for name in chosen:
         if (lacking := peers.missing(name)) is not None:
             parser().error(f"peer {name}: {lacking}")
+    suites = {"loops": [loops], "models": [models], "compile": [loops, models]}[args.suite]
+    if not any(suite.cases(args.names) for suite in suites):
+        parser().error(f"no case has a name with {' or '.join(args.names)} in it")
     match args.suite:
         case "loops":
             loops.run(

@@ -110,13 +110,12 @@ def run(names: Sequence[str]) -> Collector:
                 isolated(case.function), backend=found.backend, dynamic=case.dynamic
             )
             compiled(*case.inputs())
-    for model_case in models.CASES:
-        if not names or any(n in model_case.name for n in names):
-            print(model_case.name, file=sys.stderr)
-            torch._dynamo.reset()
-            model, inputs = model_case.make()
-            with torch.no_grad():
-                torch.compile(model.eval(), backend=found.backend)(**inputs)
+    for model_case in models.cases(names):
+        print(model_case.name, file=sys.stderr)
+        torch._dynamo.reset()
+        model, inputs = model_case.make()
+        with torch.no_grad():
+            torch.compile(model.eval(), backend=found.backend)(**inputs)
     console = Console(width=max(120, Console().width))
     console.print(kernel_table(found))
     console.print(graph_table(found))

@@ -26,7 +26,7 @@ Statistic = Callable[[Sequence[float]], float]
 """What is taken of the samples: the median, or the least where others use the machine."""
 
 
-def cases(names: Sequence[str]) -> list[Case]:
+def cases(names: Sequence[str] = ()) -> list[Case]:
     """Those whose name contains one of `names`; all of them for none."""
     every = [*loop_cases.cases(), *size_cases.cases()]
     return [c for c in every if not names or any(n in c.name for n in names)]

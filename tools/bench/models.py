@@ -3,7 +3,7 @@ Inductor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -65,6 +65,11 @@ CASES = (
 )
 
 
+def cases(names: Sequence[str] = ()) -> list[Case]:
+    """Those whose name contains one of `names`; all of them for none."""
+    return [c for c in CASES if not names or any(n in c.name for n in names)]
+
+
 def run(names: list[str], *, inductor: bool, seconds: float) -> None:
     """Print a table of the cases whose name contains one of `names` (all of them for none)."""
     console = Console(width=140)
@@ -74,10 +79,9 @@ def run(names: list[str], *, inductor: bool, seconds: float) -> None:
         "eager", "fxlower", "ratio", "inductor", "ratio", "max error",
     ):  # fmt: skip
         table.add_column(heading, justify="right")
-    for case in CASES:
-        if not names or any(n in case.name for n in names):
-            report = add_row(table, case, inductor, seconds)
-            console.print(report.timing_table())
+    for case in cases(names):
+        report = add_row(table, case, inductor, seconds)
+        console.print(report.timing_table())
     console.print(table)
 
 

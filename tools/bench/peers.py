@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 
 from fxlower.backend import compile_aten_graph, compile_with_autograd
+from fxlower.errors import choices
 from fxlower.explanation import isolated
 from fxlower.options import Options
 from fxlower.runtime.executable import Entry, Executable
@@ -121,7 +122,9 @@ PEERS = ("eager", "inductor", "openvino", "onnxruntime")
 
 
 def missing(name: str) -> str | None:
-    """What this machine lacks for a peer to take part."""
+    """What is missing for a peer to take part."""
+    if name not in PEERS:
+        return f"there is none of this name; {choices(name, PEERS)}"
     if name == "inductor":
         return None if shutil.which("g++") else "no g++"
     needs = {"openvino": ["openvino"], "onnxruntime": ["onnxruntime", "onnx", "onnxscript"]}

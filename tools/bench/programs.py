@@ -76,7 +76,7 @@ def chain_of_20(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         z = z - 0.25 * (i + 1)
         z = torch.maximum(z, x)
         z = z.abs()
-        z = torch.minimum(z, y + 2.0) if i == 3 else z.neg()
+        z = torch.minimum(z, y) if i % 2 else z.neg()
     return z
 
 
