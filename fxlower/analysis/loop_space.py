@@ -130,6 +130,8 @@ class NestSchedule:
     tile: int = 0
     """Iterations of another loop, with those of the lanes, that operands transposed against the
     lanes are read in (`fxlower/analysis/transposition.py`); 0 where they are gathered."""
+    block: int = 1
+    """Points of the outer loops that one parallel iteration runs through, by loops of its own."""
     transpose: int = 0
     """Iterations of that loop that registers transpose at once, straight into the computation; 0
     where a tile goes through the scratchpad."""

@@ -131,31 +131,71 @@ class NestEmitter(PointEmitter):
             jumps = self.tiles is None and is_strided(self.kernel, self.nest, self.vector)
             self.strip_at = 0 if jumps else len(sizes)
             sizes.insert(self.strip_at, strips)
-        total = symbols.product(sizes)
+        cut = self._cut(sizes)
+        tasks: list[Dim] = [
+            symbols.ceil_div(size, length) if length else 1 for size, length in zip(sizes, cut)
+        ]
+        total = symbols.product(tasks)
         builder = self.builder
         guarded = self._guarded_total(total)
         if guarded is not None:
             self.gathers_stay = True
             (index,) = builder.open((INDEX,))
             self._allocate()
-            self._point(self._split(index, sizes))
+            self._task(self._split(index, tasks), sizes, cut)
             builder.close_parallel(guarded, self.schedule.grain)
         elif total == 1:
             self._allocate()
-            self._point([self._zero() for _ in sizes])
+            self._task([self._zero() for _ in tasks], sizes, cut)
         elif isinstance(total, int) and total <= self.schedule.grain:
             self._allocate()
-            kept = [s for s in sizes if s != 1]
+            kept = [s for s in tasks if s != 1]
             opened = iter([builder.open((INDEX,))[0] for _ in kept])
-            self._point([self._zero() if s == 1 else next(opened) for s in sizes])
+            parts = [self._zero() if s == 1 else next(opened) for s in tasks]
+            self._task(parts, sizes, cut)
             for size in reversed(kept):
                 bounds = (self._zero(), self._size(size), builder.constant(1))
                 builder.close_for(bounds, (), ())
         else:
             (index,) = builder.open((INDEX,))
             self._allocate()
-            self._point(self._split(index, sizes))
+            self._task(self._split(index, tasks), sizes, cut)
             builder.close_parallel(self._size(total), self.schedule.grain)
+
+    def _cut(self, sizes: list[Dim]) -> list[int]:
+        """How many iterations of each outer loop, of `sizes`, are in one parallel iteration; 0 for
+        all. The last loops are, as far as a block goes: taking the parallel index apart for every
+        point costs as much as a short row."""
+        cut, left = [1] * len(sizes), self.schedule.block
+        for i in range(len(sizes) - 1, -1, -1):
+            size = sizes[i]
+            if not isinstance(size, int) or size > left:
+                cut[i] = left
+                break
+            cut[i] = 1 if size == 1 else 0
+            left //= max(size, 1)
+        return cut
+
+    def _task(self, parts: list[SSAValue], sizes: list[Dim], cut: list[int]) -> None:
+        """One iteration of the parallel loop: its points, one by one."""
+        builder = self.builder
+        opened: list[tuple[SSAValue, SSAValue]] = []
+        points = list(parts)
+        for i, (size, length) in enumerate(zip(sizes, cut)):
+            if length == 1:
+                continue
+            lower, upper = self._zero(), self._size(size)
+            if length:
+                rows = builder.constant(length)
+                lower = builder.pure(arith.MuliOp, (parts[i], rows), INDEX)
+                end = builder.pure(arith.AddiOp, (lower, rows), INDEX)
+                whole = isinstance(size, int) and size % length == 0
+                upper = end if whole else builder.pure(arith.MinUIOp, (end, upper), INDEX)
+            opened.append((lower, upper))
+            (points[i],) = builder.open((INDEX,))
+        self._point(points)
+        for bounds in reversed(opened):
+            builder.close_for((*bounds, builder.constant(1)), (), ())
 
     def _guarded_total(self, total: Dim) -> SSAValue | None:
         """The number of iterations, 0 if some gather is to read an empty source: then there is no
