@@ -47,6 +47,9 @@ NANOSECONDS_PER_INSTRUCTION = 0.25
 TASK_NANOSECONDS = 10_000
 """The least work worth another thread: waking one takes 1 to 30 us."""
 
+BLOCK_NANOSECONDS = 2_000
+"""Work beside which it does not count to take the index of a parallel loop apart."""
+
 COSTS: dict[str, float] = {
     "linalg.yield": 0.0,
     "linalg.index": 0.0,

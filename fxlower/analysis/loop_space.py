@@ -131,6 +131,8 @@ class NestSchedule:
     tile: int = 0
     """Iterations of another loop, with those of the lanes, that operands transposed against the
     lanes are read in (`fxlower/analysis/transposition.py`); 0 where they are gathered."""
+    block: int = 1
+    """Points of the outer loops that one parallel iteration runs through, by loops of its own."""
     transpose: int = 0
     """Iterations of that loop that registers transpose at once, straight into the computation; 0
     where a tile goes through the scratchpad."""
@@ -400,8 +402,7 @@ def is_strided(kernel: Kernel, nest: Nest, loop: Loop) -> bool:
     """Whether some access jumps through memory along `loop`, as that of a transposed operand."""
     dim = loop.dims[-1]
     strides_of_loop = [
-        dict(zip(access.dims, strides)).get(dim, 0)
-        for access, strides, _ in kernel.in_memory(nest)
+        dict(zip(access.dims, strides)).get(dim, 0) for access, strides, _ in kernel.in_memory(nest)
     ]
     return any(isinstance(s, str) or abs(s) > NEAR for s in strides_of_loop)
 

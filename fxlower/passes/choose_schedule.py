@@ -9,7 +9,7 @@ After:
 
     func.func private @add(%a: tensor<4096x512xf32>, %b: tensor<512xf32>) -> tensor<4096x512xf32>
         attributes {fxlower.kernel = "loops", fxlower.schedule = [
-            {vector_dim = 1 : i64, width = 16 : i64, unroll = 4 : i64,
+            {vector_dim = 1 : i64, width = 16 : i64, unroll = 2 : i64,
              grain = 106 : i64, chunk = 512 : i64}]}
 
 Needs kernels as `form-kernels` makes them (docs/design.md, section 4). Leaves everything else
@@ -55,7 +55,11 @@ from fxlower.targets.spec import TargetSpec
 
 MAX_LANES = 64
 MAX_UNROLL = 4
+MAX_MAP_UNROLL = 2
+"""Without accumulators there is no latency to hide, and more loads before the first store keep
+short rows waiting for memory."""
 MAX_CHUNK = 1 << 16
+LEAST_TASKS = 64
 
 TASKS_PER_CORE = 4
 """Strips of columns for each core at least, where there are as many."""
@@ -78,34 +82,54 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
     unroll = _unroll(nest, chosen, width)
     outer_time, inner_time = cost.point_nanoseconds(nest)
     tiles = transposition(kernel, nest, loops, chosen, width * unroll, _side(target, width))
+    tile = 0 if tiles is None else tiles.iterations
+    transpose = 0 if tiles is None else tiles.columns
+    trips = [
+        ceil(estimate(g.size) / (tiles.iterations if tiles is not None and g is tiles.loop else 1))
+        for g in loops.outer
+        if g is not chosen
+    ]
+    columns = 0
+    if tiles is None and unroll == 1 and chosen in loops.outer:
+        # Short bodies go down several vectors of columns at once instead, with sums in registers.
+        columns = _columns(kernel, nest, loops, chosen, target)
     if chosen in loops.inner:
-        point = outer_time + inner_time / width
+        task, chunk = outer_time + inner_time / width, 1
+    else:
+        point = (outer_time + inner_time) / width
         if tiles is not None:
-            rows = tiles.iterations
-            return NestSchedule(chosen.dims[-1], width, unroll, _grain(point * rows), 1, rows)
-        return NestSchedule(chosen.dims[-1], width, unroll, _grain(point), 1)
-    point = (outer_time + inner_time) / width
-    if tiles is not None:
-        size = min(tiles.lanes, estimate(chosen.size)) * tiles.iterations
-        return NestSchedule(
-            chosen.dims[-1],
-            width,
-            1 if tiles.columns else unroll,
-            _grain(point * size),
-            tiles.lanes,
-            tiles.iterations,
-            tiles.columns,
-        )
-    # Short bodies go down several vectors of columns at once instead, with sums in registers.
-    columns = _columns(kernel, nest, loops, chosen, target) if unroll == 1 else 0
-    if columns > width:
-        task = point * min(columns, estimate(chosen.size))
-        dim = chosen.dims[-1]
-        return NestSchedule(dim, width, unroll, _grain(task), columns, interchange=1)
-    strided = len(loops.outer) > 1 and is_strided(kernel, nest, chosen)
-    chunk = width * unroll if strided else _chunk(nest, chosen.size, width * unroll, point)
-    task = point * min(chunk, estimate(chosen.size))
-    return NestSchedule(chosen.dims[-1], width, unroll, _grain(task), chunk)
+            chunk = tiles.lanes
+        elif columns > width:
+            chunk = columns
+        elif len(loops.outer) > 1 and is_strided(kernel, nest, chosen):
+            chunk = width * MAX_UNROLL
+        else:
+            chunk = _chunk(nest, chosen.size, width * unroll, point)
+        size = estimate(chosen.size)
+        task = point * min(chunk, size)
+        trips.append(ceil(size / chunk))
+    task *= max(tile, 1)
+    block = _block(task, trips)
+    return NestSchedule(
+        chosen.dims[-1],
+        width,
+        1 if transpose else unroll,
+        _grain(task * block),
+        chunk,
+        tile,
+        block,
+        transpose,
+        int(columns > width),
+    )
+
+
+def _block(task: float, trips: list[int]) -> int:
+    """How many points one parallel iteration takes. Where the parallel index is that of several
+    loops, so many that taking it apart does not show, but enough are left for all threads."""
+    if sum(t > 1 for t in trips) < 2:
+        return 1
+    enough = ceil(cost.BLOCK_NANOSECONDS / max(task, 0.1))
+    return max(1, min(enough, prod(trips) // LEAST_TASKS))
 
 
 def _side(target: TargetSpec, lanes: int) -> int:
@@ -122,6 +146,8 @@ def _unroll(nest: Nest, loop: Loop, width: int) -> int:
     body = sum(cost.step_cost(s) for s in nest.steps if len(s.sizes) == len(nest.sizes))
     reduces_lanes = any(loop.dims[-1] >= s.parallel for s in nest.steps if s.reduces)
     unroll = MAX_UNROLL if reduces_lanes else cost.unroll_limit(body)
+    if not any(s.reduces for s in nest.steps):
+        unroll = min(unroll, MAX_MAP_UNROLL)
     if isinstance(loop.size, int):
         while unroll > 1 and width * unroll > loop.size:
             unroll //= 2
@@ -244,6 +270,10 @@ def _is_loop_index(value: SSAValue) -> bool:
     return isinstance(value.owner, IndexOp)
 
 
+_DEFAULTS = {"tile": 0, "block": 1, "transpose": 0, "interchange": 0}
+"""Keys of a schedule that are left out where they say nothing."""
+
+
 def _integers(values: Mapping[str, int]) -> DictionaryAttr:
     return DictionaryAttr({key: int_attr(value) for key, value in values.items()})
 
@@ -257,7 +287,7 @@ def schedule_loops(function: FuncOp, target: TargetSpec) -> Attribute:
                 {
                     k: v
                     for k, v in vars(schedule_nest(kernel, n, target)).items()
-                    if v or k not in ("tile", "transpose", "interchange")
+                    if k not in _DEFAULTS or v != _DEFAULTS[k]
                 }
             )
             for n in kernel.nests

@@ -92,10 +92,10 @@ def _schedule(function: FuncOp, entry: Attribute) -> NestSchedule:
                 f"{', '.join(_KEYS)}, got {entry}"
             )
         values[key] = value.value.data
-    for key in ("tile", "interchange", "transpose"):
+    for key, least in (("tile", 0), ("block", 1), ("transpose", 0), ("interchange", 0)):
         value = data.get(key)
         if isinstance(value, IntegerAttr):
-            values[key] = max(value.value.data, 0)
+            values[key] = max(value.value.data, least)
     if min(values["width"], values["unroll"], values["grain"], values["chunk"]) < 1:
         raise PassFailedException(
             f"@{function.sym_name.data}: width, unroll, grain and chunk must be positive, "

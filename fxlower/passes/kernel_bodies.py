@@ -252,11 +252,10 @@ class BodyBuilder:
             negative = self.compare("olt", value, self.constant(0.0, value.type))
             below = self.op(arith.FPToSIOp, (value,), I64)
             return self.select(negative, below, self.op(arith.FPToUIOp, (value,), I64))
-        if is_unsigned(target):
-            # From 2**31 on the low 8 bits of a f32 are 0, as i32 has them of what does not fit.
-            wide: Attribute = I32 if target == UI8 and value.type == F32 else I64
-        else:
-            wide = I64 if target == I64 else I32
+        # Short floats beyond i32 are multiples of 256: the last byte is 0, as that of what
+        # x86 makes of them in i32, which is half as wide.
+        byte = ELEMENT_BITS[target] == 8 and value.type != F64
+        wide = I64 if target == I64 or (is_unsigned(target) and not byte) else I32
         value = self.op(arith.FPToSIOp, (value,), wide)
         type_ = signless(target)
         return value if type_ == wide else self.op(arith.TruncIOp, (value,), type_)

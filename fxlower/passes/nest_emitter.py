@@ -8,7 +8,7 @@ between phases.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
 
 from xdsl.dialects.builtin import BFloat16Type, DenseArrayBase, Float16Type, Float32Type
@@ -58,6 +58,27 @@ which there are as many as lanes."""
 
 
 _PACK = {"operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 2, 1, 1, 1])}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The outer loops of a nest with its strips: `sizes`, and how many iterations of each are in
+    one parallel iteration, 0 for all."""
+
+    sizes: tuple[Dim, ...]
+    cut: tuple[int, ...]
+
+    @property
+    def tasks(self) -> list[Dim]:
+        """The sizes of the space that the parallel index is taken apart into."""
+        return [
+            symbols.ceil_div(s, length) if length else 1 for s, length in zip(self.sizes, self.cut)
+        ]
+
+    @property
+    def total(self) -> Dim:
+        """Parallel iterations."""
+        return symbols.product(self.tasks)
 
 
 class NestEmitter(ColumnEmitter):
@@ -125,8 +146,8 @@ class NestEmitter(ColumnEmitter):
 
     # -------------------------------------------------------------------- outer loops
 
-    def spread(self) -> tuple[list[Dim], Dim]:
-        """The sizes of the space that runs in parallel, and their product."""
+    def spread(self) -> Spread:
+        """What runs in parallel."""
         sizes = [self._trips(g) for g in self.outer]
         strips: Dim = 1
         if self.vector is not None and not self.lanes_in_rows:
@@ -138,11 +159,12 @@ class NestEmitter(ColumnEmitter):
             jumps = self.tiles is None and is_strided(self.kernel, self.nest, self.vector)
             self.strip_at = 0 if jumps else len(sizes)
             sizes.insert(self.strip_at, strips)
-        return sizes, symbols.product(sizes)
+        return Spread(tuple(sizes), tuple(self._cut(sizes)))
 
     def emit(self) -> None:
         """The whole nest, appended to the function's entry block."""
-        sizes, total = self.spread()
+        spread = self.spread()
+        tasks, total = spread.tasks, spread.total
         builder = self.builder
         guarded = self._guarded_total(total)
         if guarded is not None:
@@ -152,12 +174,13 @@ class NestEmitter(ColumnEmitter):
             builder.close_parallel(guarded, self.schedule.grain)
         elif total == 1:
             self._allocate()
-            self._point([self._zero() for _ in sizes])
+            self._task([self._zero() for _ in tasks], spread)
         elif isinstance(total, int) and total <= self.schedule.grain:
             self._allocate()
-            kept = [s for s in sizes if s != 1]
+            kept = [s for s in tasks if s != 1]
             opened = iter([builder.open((INDEX,))[0] for _ in kept])
-            self._point([self._zero() if s == 1 else next(opened) for s in sizes])
+            parts = [self._zero() if s == 1 else next(opened) for s in tasks]
+            self._task(parts, spread)
             for size in reversed(kept):
                 bounds = (self._zero(), self._size(size), builder.constant(1))
                 builder.close_for(bounds, (), ())
@@ -169,7 +192,8 @@ class NestEmitter(ColumnEmitter):
     def iteration(self, index: SSAValue) -> None:
         """One iteration of the parallel loop."""
         self._allocate()
-        self._point(self._split(index, self.spread()[0]))
+        spread = self.spread()
+        self._task(self._split(index, spread.tasks), spread)
 
     def may_share(self) -> bool:
         """Whether the parallel loop may be that of other nests too: nothing is written twice or
@@ -182,6 +206,41 @@ class NestEmitter(ColumnEmitter):
                if r.value not in made):  # fmt: skip
             return False
         return self.function.trap is None or not self._uncertain_gathers()
+
+    def _cut(self, sizes: list[Dim]) -> list[int]:
+        """How many iterations of each outer loop, of `sizes`, are in one parallel iteration; 0 for
+        all. The last loops are, as far as a block goes: taking the parallel index apart for every
+        point costs as much as a short row."""
+        cut, left = [1] * len(sizes), self.schedule.block
+        for i in range(len(sizes) - 1, -1, -1):
+            size = sizes[i]
+            if not isinstance(size, int) or size > left:
+                cut[i] = left
+                break
+            cut[i] = 1 if size == 1 else 0
+            left //= max(size, 1)
+        return cut
+
+    def _task(self, parts: list[SSAValue], spread: Spread) -> None:
+        """One iteration of the parallel loop: its points, one by one."""
+        builder = self.builder
+        opened: list[tuple[SSAValue, SSAValue]] = []
+        points = list(parts)
+        for i, (size, length) in enumerate(zip(spread.sizes, spread.cut)):
+            if length == 1:
+                continue
+            lower, upper = self._zero(), self._size(size)
+            if length:
+                rows = builder.constant(length)
+                lower = builder.pure(arith.MuliOp, (parts[i], rows), INDEX)
+                end = builder.pure(arith.AddiOp, (lower, rows), INDEX)
+                whole = isinstance(size, int) and size % length == 0
+                upper = end if whole else builder.pure(arith.MinUIOp, (end, upper), INDEX)
+            opened.append((lower, upper))
+            (points[i],) = builder.open((INDEX,))
+        self._point(points)
+        for bounds in reversed(opened):
+            builder.close_for((*bounds, builder.constant(1)), (), ())
 
     def _guarded_total(self, total: Dim) -> SSAValue | None:
         """The number of iterations, 0 if some gather is to read an empty source: then there is no
@@ -513,7 +572,7 @@ def emit_nests(nests: Sequence[NestEmitter]) -> None:
             run[0].emit()
         else:
             grain = max(1, ceil(1 / sum(1 / n.schedule.grain for n in run)))
-            total, builder = run[0].spread()[1], run[0].builder
+            total, builder = run[0].spread().total, run[0].builder
             (index,) = builder.open((INDEX,))
             for nest in run:
                 nest.iteration(index)
@@ -523,10 +582,10 @@ def emit_nests(nests: Sequence[NestEmitter]) -> None:
 
 def _sharing(nests: Sequence[NestEmitter]) -> Sequence[NestEmitter]:
     """The first nest, with those behind it that may share its parallel loop."""
-    total = nests[0].spread()[1]
+    total = nests[0].spread().total
     count, work = 0, 0.0
     for nest in nests:
-        if not nest.may_share() or nest.spread()[1] != total:
+        if not nest.may_share() or nest.spread().total != total:
             break
         count += 1
         work += 1 / nest.schedule.grain

@@ -4,7 +4,7 @@ builtin.module attributes {fxlower.machine = "x86-64-v4"} {
 
 // Contiguous dims become one loop, in chunks.
 // CHECK-LABEL: func.func private @flat
-// CHECK-SAME: fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 4 : i64, grain = 625 : i64, chunk = 256 : i64}]
+// CHECK-SAME: fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 2 : i64, grain = 625 : i64, chunk = 256 : i64}]
 func.func private @flat(%x: tensor<8x32xf32>, %y: tensor<8x32xf32>) -> (tensor<8x32xf32>) attributes {fxlower.kernel = "loops"} {
   %v1 = tensor.empty() : tensor<8x32xf32>
   %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x, %y : tensor<8x32xf32>, tensor<8x32xf32>) outs(%v1 : tensor<8x32xf32>) {
@@ -116,7 +116,7 @@ func.func private @strides(%x: tensor<8x4xf32> {fxt.strides = [1 : i64, 8 : i64]
 
 // Symbolic sizes and strides are computed from the symbols.
 // CHECK-LABEL: func.func private @dynamic
-// CHECK-SAME: fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 4 : i64, grain = 313 : i64, chunk = 65536 : i64}]
+// CHECK-SAME: fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 2 : i64, grain = 313 : i64, chunk = 65536 : i64}]
 func.func private @dynamic(%x: tensor<?x?xf32, ["d0", "d1"]> {fxt.strides = ["2*d1", 1 : i64]}, %y: tensor<?x?xf32, ["d0", "d1"]>, %d0: index {fxt.symbol = "d0"}, %d1: index {fxt.symbol = "d1"}) -> (tensor<?x?xf32, ["d0", "d1"]>) attributes {fxlower.kernel = "loops"} {
   %v1 = tensor.empty(%d0, %d1) : tensor<?x?xf32, ["d0", "d1"]>
   %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x, %y : tensor<?x?xf32, ["d0", "d1"]>, tensor<?x?xf32, ["d0", "d1"]>) outs(%v1 : tensor<?x?xf32, ["d0", "d1"]>) {
@@ -178,7 +178,7 @@ func.func private @concat(%x: tensor<4x16xf32>, %y: tensor<4x8xf32>) -> (tensor<
 
 // The order of the loops follows memory.
 // CHECK-LABEL: func.func private @channels_last
-// CHECK-SAME: fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 4 : i64, grain = 1778 : i64, chunk = 128 : i64}]
+// CHECK-SAME: fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 2 : i64, grain = 1778 : i64, chunk = 128 : i64}]
 func.func private @channels_last(%x: tensor<2x3x4x5xf32> {fxt.strides = [60 : i64, 1 : i64, 15 : i64, 3 : i64]}) -> (tensor<2x3x4x5xf32> {fxt.strides = [60 : i64, 1 : i64, 15 : i64, 3 : i64]}) attributes {fxlower.kernel = "loops"} {
   %v1 = tensor.empty() : tensor<2x3x4x5xf32>
   %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%x : tensor<2x3x4x5xf32>) outs(%v1 : tensor<2x3x4x5xf32>) {
@@ -258,4 +258,15 @@ func.func private @transposed_tiles(%x: tensor<256x128xf32>, %y: tensor<128x256x
   func.return %v2 : tensor<128x256xf32>
 }
 
+// Short rows: a parallel iteration takes many, so that its index is not taken apart for each.
+// CHECK-LABEL: func.func private @short_rows
+// CHECK-SAME: chunk = 32 : i64, block = 128 : i64}]
+func.func private @short_rows(%x: tensor<8x32x32x32xf32>) -> (tensor<8x32x32x32xf32>) attributes {fxlower.kernel = "loops"} {
+  %v1 = tensor.empty() : tensor<8x32x32x32xf32>
+  %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d2, d1, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%x : tensor<8x32x32x32xf32>) outs(%v1 : tensor<8x32x32x32xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  } -> tensor<8x32x32x32xf32>
+  func.return %v2 : tensor<8x32x32x32xf32>
+}
 }

@@ -645,4 +645,23 @@ func.func private @transposed_in_registers(%x: tensor<256x100xf32>) -> (tensor<1
   } -> tensor<100x256xf32>
   func.return %v2 : tensor<100x256xf32>
 }
+// A block of points: the last loop whole, of the one before it three iterations.
+// CHECK-LABEL: func.func private @block
+// CHECK:     "scf.parallel"(%c0, %c8, %c1) <{{.*}}> ({
+// CHECK:       %[[START:[0-9]+]] = arith.muli %{{[0-9]+}}, %c3 : index
+// CHECK-NEXT:       %[[END:[0-9]+]] = arith.addi %[[START]], %c3 : index
+// CHECK-NEXT:       %[[UPPER:[0-9]+]] = arith.minui %[[END]], %c10 : index
+// CHECK-NEXT:       scf.for %[[J:[0-9]+]] = %[[START]] to %[[UPPER]] step %c1 {
+// CHECK-NEXT:         scf.for %[[K:[0-9]+]] = %c0 to %c5 step %c1 {
+// CHECK-NEXT:           scf.for %[[L:[0-9]+]] = %c0 to %c16 step %c1 {
+// CHECK-NEXT:             %{{.*}} = memref.load %x[%[[I:[0-9]+]], %[[K]], %[[J]], %[[L]]] : memref<2x5x10x16xf32>
+// CHECK-NEXT:             memref.store %{{.*}}, %out[%[[I]], %[[J]], %[[K]], %[[L]]] : memref<2x10x5x16xf32>
+func.func private @block(%x: tensor<2x5x10x16xf32>) -> (tensor<2x10x5x16xf32>) attributes {fxlower.kernel = "loops", fxlower.schedule = [{vector_dim = 3 : i64, width = 16 : i64, unroll = 1 : i64, grain = 1 : i64, chunk = 16 : i64, block = 17 : i64}]} {
+  %v1 = tensor.empty() : tensor<2x10x5x16xf32>
+  %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d2, d1, d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%x : tensor<2x5x10x16xf32>) outs(%v1 : tensor<2x10x5x16xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  } -> tensor<2x10x5x16xf32>
+  func.return %v2 : tensor<2x10x5x16xf32>
+}
 }
