@@ -33,10 +33,9 @@ from fxlower.analysis.fusion_axes import (
 from fxlower.analysis.fusion_costs import (
     CHEAP,
     MAX_MEMBERS,
+    FusionCosts,
     Recipe,
     is_column_reduction,
-    may_reduce_columns,
-    may_run_in_rows,
 )
 from fxlower.analysis.fusion_joins import JOINS, is_part_of_join, pieces_of
 from fxlower.analysis.fusion_units import (
@@ -67,12 +66,12 @@ _POINTWISE = {*fxt.ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
 _FREE_IN_GROUPS = (fxt.PermuteOp, fxt.BroadcastOp, fxt.ReshapeOp)
 
 
-def partition(function: FuncOp) -> Partition:
+def partition(function: FuncOp, costs: FusionCosts) -> Partition:
     """Divide `function` (`@main` at stage `tensor`) into units.
 
     Appends `fxt.reshape` operations without effect to it where a result must be copied.
     """
-    sweep = _Sweep(function)
+    sweep = _Sweep(function, costs)
     for op in sweep_order(function):
         sweep.visit(op)
     outputs = sweep.outputs()
@@ -84,8 +83,9 @@ def partition(function: FuncOp) -> Partition:
 
 
 class _Sweep:
-    def __init__(self, function: FuncOp):
+    def __init__(self, function: FuncOp, costs: FusionCosts):
         self.function = function
+        self.costs = costs
         self.block = function.body.block
         self.graph = UnitGraph()
         self.unit_of: dict[SSAValue, Unit] = {}
@@ -330,7 +330,7 @@ class _Sweep:
         read = sum(count_of(v, self.strides[v]) * element_bytes(v.type) for v in sources)
         share = read / max(count_of(result, None), 1)
         recipe = Recipe(count, tuple(sources), share, own, uses=sum(1 for _ in result.uses))
-        if recipe.is_cheap:
+        if self.costs.is_cheap(recipe):
             self.recipes[result] = recipe
 
     def _elements(self, value: SSAValue, strides: Strides | None) -> int:
@@ -358,7 +358,7 @@ class _Sweep:
         at = self._bind(unit, axes, dims_of(op.results[0].type))
         if at is None or (level := unit.covers(at)) is None:
             return False
-        if level == "full" and not may_run_in_rows(unit.outer, unit.inner):
+        if level == "full" and not self.costs.may_run_in_rows(unit.outer, unit.inner):
             return False
         self._bring_along(unit, at, others, sources)
         for value in others:
@@ -446,9 +446,9 @@ class _Sweep:
                     return False
             else:
                 outer = flatten(kept)
-                if is_column_reduction(op) and not may_reduce_columns(outer):
+                if is_column_reduction(op) and not self.costs.may_reduce_columns(outer):
                     return False
-                if unit.results and not may_run_in_rows(outer, reduced):
+                if unit.results and not self.costs.may_run_in_rows(outer, reduced):
                     return False
                 unit.inner = reduced
         self._add(unit, op, kept, domain)

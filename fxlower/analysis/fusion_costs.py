@@ -1,7 +1,5 @@
-"""The judgements of fusion that are not about correctness, in one place.
-
-Numbers are for a CPU with caches; a target that wants others would bring them in its `TargetSpec`.
-"""
+"""The judgements of fusion that are not about correctness, in one place: bytes saved against work
+done again, by the facts of the target."""
 
 from __future__ import annotations
 
@@ -12,19 +10,16 @@ from xdsl.ir import Operation, SSAValue
 from fxlower.analysis.loop_dims import LoopDims
 from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim
+from fxlower.targets.spec import TargetSpec
 
 MAX_MEMBERS = 200
 """Operations in one group: a bound on the time that later levels spend on one kernel."""
 
-MAX_STREAMS = 16
-"""Tensors read and written by a kernel that siblings are merged into: hardware prefetches few
-streams at once, and addresses take registers."""
-
 SIBLING_SHARE = 8
 """Siblings are merged if what they share is at least an eighth of what the smaller one moves."""
 
-MIN_ROW_OF_COLUMNS = 64
-"""Elements, along the innermost dim, that one step of a column reduction reads together."""
+SERIAL_ELEMENTS = 1 << 15
+"""Elements of maps that are not worth other threads."""
 
 CHEAP = frozenset(
     {
@@ -49,10 +44,6 @@ CHEAP = frozenset(
 """Operations of about one instruction, which cost less than a load and store of their result."""
 
 
-OPERATIONS_PER_BYTE = 2.0
-"""Simple operations on an element that take as long as moving one byte of it: a core that runs
-two vector instructions a cycle gets some 16 bytes a cycle from beyond its own caches."""
-
 WRITE = 2.0
 """Bytes moved for each byte written: the line is read first."""
 
@@ -69,19 +60,6 @@ class Recipe:
     """Bytes of an element of the value."""
     uses: int = 1
 
-    @property
-    def is_cheap(self) -> bool:
-        """Whether computing the value again costs no more than to write it once and read it at
-        each use. One source that is read anyway, as most are, costs nothing; what comes from no
-        memory at all (a causal mask) may take more operations than one round trip."""
-        if not self.sources:
-            return self.operations <= 8
-        if len(self.sources) == 1 and self.operations <= 4:
-            return True
-        kept = OPERATIONS_PER_BYTE * self.value_bytes * (WRITE / max(self.uses, 1) + 1)
-        again = self.operations + OPERATIONS_PER_BYTE * self.source_bytes
-        return again <= kept
-
 
 def is_column_reduction(op: Operation) -> bool:
     """Whether a reduction keeps the innermost dim, so that the elements it combines are far apart
@@ -93,18 +71,41 @@ def is_column_reduction(op: Operation) -> bool:
     return innermost >= 0 and innermost not in op.axes
 
 
-def may_reduce_columns(kept: LoopDims) -> bool:
-    """Whether a group of maps may run in the loops of a column reduction: it then writes its
-    results in pieces along the innermost dim that is kept."""
-    size = kept[-1].size if kept else 1
-    return isinstance(size, str) or size >= MIN_ROW_OF_COLUMNS
+@dataclass(frozen=True)
+class FusionCosts:
+    """The judgements that depend on the machine."""
 
+    target: TargetSpec
 
-def may_run_in_rows(outer: LoopDims, inner: LoopDims) -> bool:
-    """Whether maps over everything may share the loops of a reduction. Only outer dims run in
-    parallel, so a sum of a big tensor to a few numbers would make the maps serial."""
-    rows, columns = _count(outer), _count(inner)
-    return columns is None or rows is None or columns < 1 << 15 or rows >= 16
+    def is_cheap(self, recipe: Recipe) -> bool:
+        """Whether computing a value again costs no more than to write it once and read it at each
+        use. One source that is read anyway, as most are, costs nothing; what comes from no memory
+        at all (a causal mask) may take more operations than one round trip."""
+        if not recipe.sources:
+            return recipe.operations <= 8
+        if len(recipe.sources) == 1 and recipe.operations <= 4:
+            return True
+        byte = self.target.operations_per_byte
+        kept = byte * recipe.value_bytes * (WRITE / max(recipe.uses, 1) + 1)
+        return recipe.operations + byte * recipe.source_bytes <= kept
+
+    def may_reduce_columns(self, kept: LoopDims) -> bool:
+        """Whether a group of maps may run in the loops of a column reduction: it then writes its
+        results in pieces along the innermost dim that is kept, of some vectors each."""
+        size = kept[-1].size if kept else 1
+        return isinstance(size, str) or size >= 4 * self.target.lanes(32)
+
+    def may_run_in_rows(self, outer: LoopDims, inner: LoopDims) -> bool:
+        """Whether maps over everything may share the loops of a reduction. Only outer dims run in
+        parallel, so a sum of a big tensor to a few numbers would make the maps serial."""
+        rows, columns = _count(outer), _count(inner)
+        if rows is None or columns is None or columns < SERIAL_ELEMENTS:
+            return True
+        return rows >= 8 * self.target.cores
+
+    def may_stream(self, tensors: int) -> bool:
+        """Whether a kernel that siblings are merged into may read and write so many tensors."""
+        return tensors <= self.target.memory_streams
 
 
 def _count(dims: LoopDims) -> int | None:

@@ -14,10 +14,9 @@ from xdsl.ir import SSAValue
 
 from fxlower.analysis.fusion_costs import (
     MAX_MEMBERS,
-    MAX_STREAMS,
     SIBLING_SHARE,
+    FusionCosts,
     is_column_reduction,
-    may_run_in_rows,
 )
 from fxlower.analysis.fusion_units import Partition, Unit, try_merge
 from fxlower.analysis.kernel_program import memory_reads
@@ -27,7 +26,7 @@ from fxlower.analysis.traffic import tensor_bytes
 from fxlower.dialects.build import ELEMENT_BITS, is_float
 
 
-def merge_siblings(partition: Partition) -> None:
+def merge_siblings(partition: Partition, costs: FusionCosts) -> None:
     """Merge groups of `partition` where that saves memory traffic."""
     readers: dict[SSAValue, list[Unit]] = {}
     for unit in partition.units:
@@ -43,7 +42,7 @@ def merge_siblings(partition: Partition) -> None:
         for i, first in enumerate(units):
             for second in units[i + 1 :]:
                 kept, gone = _final(first), _final(second)
-                if kept is not gone and _try(partition, kept, gone, known):
+                if kept is not gone and _try(partition, costs, kept, gone, known):
                     merged = True
     if merged:
         partition.units = [u for u in partition.graph.in_order() if u.op is not None or u.results]
@@ -67,18 +66,23 @@ def _roots_read(unit: Unit, partition: Partition) -> dict[SSAValue, None]:
 
 
 def _try(
-    partition: Partition, kept: Unit, gone: Unit, known: dict[Unit, dict[SSAValue, Axes]]
+    partition: Partition,
+    costs: FusionCosts,
+    kept: Unit,
+    gone: Unit,
+    known: dict[Unit, dict[SSAValue, Axes]],
 ) -> bool:
     graph = partition.graph
     if graph.follows(kept, gone) or graph.follows(gone, kept):
         return False
     if len(kept.members) + len(gone.members) > MAX_MEMBERS:
         return False
-    if not _same_kind(kept, gone):
+    if not _same_kind(kept, gone, costs):
         return False
     mine, theirs = _reads(partition, kept, known), _reads(partition, gone, known)
     both = [v for v in theirs if v in mine]
-    if len(mine) + len(theirs) - len(both) + len(kept.results) + len(gone.results) > MAX_STREAMS:
+    written = len(kept.results) + len(gone.results)
+    if not costs.may_stream(len(mine) + len(theirs) - len(both) + written):
         return False
     whole = [v for v in both if kept.covers(mine[v]) == gone.covers(theirs[v]) == "full"]
     saved = sum(tensor_bytes(v.type) for v in whole)
@@ -103,7 +107,7 @@ def _reads(
     return known[unit]
 
 
-def _same_kind(kept: Unit, gone: Unit) -> bool:
+def _same_kind(kept: Unit, gone: Unit, costs: FusionCosts) -> bool:
     """Whether the loops of one suit the other as well: they have as many lanes, and maps do not
     come to run down the columns of a reduction, or one row after the other."""
     if _float_bits(kept) != _float_bits(gone):
@@ -113,7 +117,7 @@ def _same_kind(kept: Unit, gone: Unit) -> bool:
     reducing = kept if kept.inner else gone
     if any(is_column_reduction(m.op) for m in reducing.members.values()):
         return False
-    return may_run_in_rows(reducing.outer, reducing.inner)
+    return costs.may_run_in_rows(reducing.outer, reducing.inner)
 
 
 def _transposes(

@@ -37,6 +37,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.fusion import partition
+from fxlower.analysis.fusion_costs import FusionCosts
 from fxlower.analysis.fusion_siblings import merge_siblings
 from fxlower.analysis.fusion_units import Partition, Unit
 from fxlower.analysis.joined_program import JoinedProgram, joined_program_of
@@ -53,6 +54,7 @@ from fxlower.passes.emit_structured_kernel import StructuredKernel, structured_k
 from fxlower.passes.kernel_shell import strides_of_results
 from fxlower.passes.materialize_dims import symbol_arguments
 from fxlower.passes.target import target_of
+from fxlower.targets.spec import TargetSpec
 
 
 class Kernels:
@@ -80,11 +82,12 @@ class Kernels:
 class _HostPlan:
     """The new body of one function: calls, views, host calls."""
 
-    def __init__(self, function: FuncOp, kernels: Kernels):
+    def __init__(self, function: FuncOp, kernels: Kernels, target: TargetSpec):
         self.function = function
         self.kernels = kernels
-        self.partition: Partition = partition(function)
-        merge_siblings(self.partition)
+        costs = FusionCosts(target)
+        self.partition: Partition = partition(function, costs)
+        merge_siblings(self.partition, costs)
         old = function.body.block
         self.block = Block(arg_types=[signless_type(a.type) for a in old.args])
         self.values: dict[SSAValue, SSAValue] = dict(zip(old.args, self.block.args))
@@ -218,12 +221,13 @@ class FormKernelsPass(ModulePass):
     """Attach `fxlower.traffic`, to look at."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        kernels = Kernels(target_of(op).scratchpad_bytes)
+        target = target_of(op)
+        kernels = Kernels(target.scratchpad_bytes)
         block = op.body.block
         for function in list(block.ops):
             if not isinstance(function, FuncOp) or "fxlower.kernel" in function.attributes:
                 continue
-            plan = _HostPlan(function, kernels).build()
+            plan = _HostPlan(function, kernels, target).build()
             block.insert_op_before(plan, function)
             function.detach()
             function.erase()

@@ -37,6 +37,9 @@ class TargetSpec:
     """A machine as the compiler sees it. Adding a target adds one of these, and no `if`.
 
     Sizes are in bits or bytes as named. `vector_registers` counts registers of `vector_bits`.
+    `operations_per_byte` are the simple operations on an element that take as long as to move a
+    byte of it from beyond a core's own caches, `memory_streams` the tensors that hardware
+    prefetches at once.
     `native_floats` are the float types with arithmetic of their own; others compute in f32.
     `avx512` says that there are AVX-512's instructions for exponents and for lanes of tables,
     `avx512_bf16` that there is one that rounds f32 to bf16.
@@ -60,6 +63,8 @@ class TargetSpec:
     l2_bytes: int = 512 * 1024
     l3_bytes: int = 8 * 1024 * 1024
     scratchpad_bytes: int = 256 * 1024
+    operations_per_byte: float = 2.0
+    memory_streams: int = 16
     cores: int = 1
     stages: tuple[tuple[str, str], ...] = PIPELINE
 
