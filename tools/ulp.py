@@ -6,6 +6,8 @@ reference is numpy (or Python, or mpmath) in the next wider type. Prints
 
     function   type   lanes   range           max ulp   mean ulp   worst at
     exp        f32    16      [-104, 89]        0.986      0.312   -5.854603
+
+and how many numbers are not rounded to nearest even by conversions to bf16 and f16.
 """
 
 from __future__ import annotations
@@ -107,6 +109,58 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
+def bf16_bits(x: Array) -> Array:
+    """The bits of f32 rounded to bf16, in integers."""
+    bits = x.view(np.uint32)
+    rounded = (bits.astype(np.uint64) + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(x), 0x7FC0, rounded).astype(np.uint16)
+
+
+def f16_bits(x: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return x.astype(np.float16).view(np.uint16)
+
+
+NARROW = {"bf16": bf16_bits, "f16": f16_bits}
+"""Types of 16 bits, and the bits of f32 rounded to each."""
+
+
+def wrong_roundings(type_: str, lanes: int, count: int) -> int:
+    """How many of random f32, and of all numbers halfway between two of `type_` and their
+    neighbours, are not rounded to nearest even, or become a NaN or cease to be one."""
+    rng = np.random.default_rng(0)
+    high = np.arange(1 << 16, dtype=np.uint32) << 16
+    halfway = [high + low for low in (0, 0x7FFF, 0x8000, 0x8001)]
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32).view(np.uint32)
+    halfway += [halves + low for low in (0x0FFF, 0x1000, 0x1001)]
+    x = np.concatenate([rng.integers(0, 1 << 32, count).astype(np.uint32), *halfway])
+    x = np.resize(x, -(-x.size // 64) * 64).view(np.float32)
+    vector = f"vector<{lanes}x" if lanes else ""
+    end, dialect = (">", "vector") if lanes else ("", "memref")
+    f32, narrow, bits = (f"{vector}{t}{end}" for t in ("f32", type_, "i16"))
+    text = f"""
+func.func @kernel(%x: memref<?xf32>, %out: memref<?xi16>, %n: index) {{
+  %c0 = arith.constant 0 : index
+  %step = arith.constant {max(lanes, 1)} : index
+  scf.for %i = %c0 to %n step %step {{
+    %v = {dialect}.load %x[%i] : memref<?xf32>{f", {f32}" if lanes else ""}
+    %t = arith.truncf %v : {f32} to {narrow}
+    %y = arith.bitcast %t : {narrow} to {bits}
+    {dialect}.store %y, %out[%i] : memref<?xi16>{f", {bits}" if lanes else ""}
+    scf.yield
+  }}
+  func.return
+}}
+"""
+    got = np.empty(x.size, np.uint16)
+    code = machine_code(text)
+    jit.call(code.address("kernel"), [x.ctypes.data, got.ctypes.data, x.size])
+    largest = {"bf16": 0x7F80, "f16": 0x7C00}[type_]
+    nan = np.isnan(x)
+    right = np.where(nan, (got & 0x7FFF) > largest, got == NARROW[type_](x))
+    return int((~right).sum())
+
+
 def kernel(name: str, type_: str, lanes: int, machine: str = "host") -> str:
     """A loop over arrays that applies `math.NAME`; 0 lanes is the scalar form."""
     value = f"vector<{lanes}x{type_}>" if lanes else type_
@@ -134,17 +188,22 @@ builtin.module attributes {{fxlower.machine = "{machine}"}} {{
 """
 
 
-def compiled(name: str, type_: str, lanes: int) -> Callable[..., Array]:
-    """The function on arrays whose length is a multiple of the lanes."""
+def machine_code(text: str) -> jit.LoadedCode:
+    """Of the function `kernel`."""
     context = Context()
     dialects = XDSL_UNIVERSE.all_dialects | REPLACED_DIALECTS | FXLOWER_UNIVERSE.all_dialects
     for dialect, factory in dialects.items():
         context.register_dialect(dialect, factory)
-    module = Parser(context, kernel(name, type_, lanes)).parse_module()
+    module = Parser(context, text).parse_module()
     ExpandMathPass().apply(context, module)
     ConvertToLlvmPass().apply(context, module)
     target = target_of(module)
-    code = jit.load(compile_object(emit_llvm_ir(module, target), target), ["kernel"])
+    return jit.load(compile_object(emit_llvm_ir(module, target), target), ["kernel"])
+
+
+def compiled(name: str, type_: str, lanes: int) -> Callable[..., Array]:
+    """The function on arrays whose length is a multiple of the lanes."""
+    code = machine_code(kernel(name, type_, lanes))
 
     def run(*inputs: Array) -> Array:
         arrays = [np.ascontiguousarray(x, DTYPES[type_]) for x in inputs]
@@ -224,6 +283,11 @@ def main() -> None:
                     f"{name:10} {options.type:5} {lanes:5}  {label:16}"
                     f" {error[worst]:9.3f} {mean:9.3f}  {at}"
                 )
+    if not options.functions:
+        for type_ in NARROW:
+            for lanes in options.lanes:
+                wrong = wrong_roundings(type_, lanes, options.count)
+                print(f"f32 to {type_:4} {lanes:9}  {wrong} wrong")
 
 
 if __name__ == "__main__":

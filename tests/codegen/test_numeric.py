@@ -430,11 +430,10 @@ def test_comparison_select_and_bool() -> None:
     np.testing.assert_array_equal(out, (a < b) | np.isnan(a))
 
 
-def bf16_bits(x: Array) -> Array:
-    """The bits of x rounded to nearest even, NaN as 0x7fc0."""
-    bits = x.view(np.uint32).astype(np.uint64)
-    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
-    return np.where(np.isnan(x), np.uint16(0x7FC0), rounded)
+@pytest.mark.parametrize("lanes", [0, 8, 16])
+@pytest.mark.parametrize("type_", ulp.NARROW)
+def test_rounding_to_16_bits(type_: str, lanes: int) -> None:
+    assert ulp.wrong_roundings(type_, lanes, 1 << 12) == 0
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16, 32])
@@ -449,7 +448,7 @@ def test_bf16(lanes: int) -> None:
     x[32:] = np.where(np.abs(x[32:]) < 1e-37, 1, x[32:])
     out = apply(elementwise(body, "f32", "i16", lanes), x, output=np.uint16)
     nan = np.isnan(x)
-    np.testing.assert_array_equal(out[~nan], bf16_bits(x)[~nan])
+    np.testing.assert_array_equal(out[~nan], ulp.bf16_bits(x)[~nan])
     assert ((out[nan] & 0x7FFF) > 0x7F80).all()
     body = f"""
         %t = arith.bitcast %a : !A to vector<{lanes}xbf16>

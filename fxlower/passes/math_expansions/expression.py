@@ -271,7 +271,8 @@ class Expression:
         """Whether it holds in any lane."""
         if not isinstance(condition.value.type, VectorType):
             return condition
-        properties = {"kind": vector.CombiningKindAttr(vector.CombiningKindFlag.OR)}
+        kind = vector.CombiningKindAttr(vector.CombiningKindFlag.OR)
+        properties: dict[str, Attribute] = {"kind": kind}
         return self.op(vector.ReductionOp, (condition,), I1, properties)
 
     def clamp(self, x: Expr, low: float, high: float) -> Expr:
