@@ -82,6 +82,10 @@ def adam(*state: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return tuple(results)
 
 
+def set_row(cache: torch.Tensor, row: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+    return cache.index_copy_(2, position, row)
+
+
 def chain(x: torch.Tensor) -> torch.Tensor:
     for i in range(10):
         x = x * (1.0 + i / 16) + 0.5
@@ -145,6 +149,12 @@ def cases() -> list[Case]:
         Case("cross entropy+backward 256x32000", cross_entropy_grad,
              (tensor(256, 32000).requires_grad_(), labels), trains=True),
         Case("adam 3.5M", adam, tuple(optimizer), mutates=True),
+        Case("x.add_(1) 1M", lambda x: x.add_(1), (tensor(1 << 20),), mutates=True),
+        Case("row of a cache 1x8x4096x64", set_row,
+             (tensor(1, 8, 4096, 64), tensor(1, 8, 1, 64), torch.tensor([77])), mutates=True),
+        Case("batch norm statistics 16x64x32x32",
+             lambda x, m, v, w, b: F.batch_norm(x, m, v, w, b, training=True),
+             (tensor(16, 64, 32, 32), tensor(64), positive, tensor(64), tensor(64)), mutates=True),
         Case("row sums 4096x1024", lambda x: x.sum(-1), (tensor(4096, 1024),)),
         Case("column sums 4096x1024", lambda x: x.sum(0), (tensor(4096, 1024),)),
         Case("full sum 4096x1024", lambda x: x.sum(), (tensor(4096, 1024),)),
