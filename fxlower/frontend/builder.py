@@ -77,7 +77,7 @@ class RuleBuilder:
     """0-d tensors that stand for Python numbers, and so are promoted as these are."""
 
     changed: set[SSAValue]
-    """Inputs whose memory the graph changes."""
+    """Inputs whose memory the graph changes, and what they are with a part changed."""
 
     def __init__(self, block: Block, is_nonnegative: Callable[[Dim], bool]):
         self.block = block

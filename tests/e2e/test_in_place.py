@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 import fxlower
 from fxlower import backend
-from fxlower.runtime.plan import HostPlan
+from fxlower.runtime.plan import HostPlan, SegmentStep
 
 Function = Callable[..., Any]
 
@@ -121,6 +121,12 @@ def set_slice(cache: Tensor, k: Tensor, position: int) -> Tensor:
     return (cache * 2).sum(-1)
 
 
+def add_to_rows(x: Tensor) -> None:
+    x[1] += 1
+    x[3] *= 2
+    x[3] -= x[1]
+
+
 def around_the_host(x: Tensor) -> Tensor:
     ordered = torch.sort(x)[0]
     x[1:3].copy_(ordered[1:3] * 2)
@@ -179,6 +185,7 @@ CASES: dict[str, tuple[Function, list[Any], int]] = {
     "position": (set_position, [floats(2, 3, 9, 4), floats(2, 3, 4)], 0),
     "nested": (set_nested, [floats(2, 3, 9, 4), floats(3, 3, 4)], 0),
     "slice": (set_slice, [floats(2, 3, 9, 4), floats(2, 3, 2, 4), 3], 0),
+    "one row": (add_to_rows, [floats(7, 5)], 0),
     "narrow": (lambda c, k: c.narrow(1, 2, 3).copy_(k), [floats(2, 9, 4), floats(2, 3, 4)], 0),
     "slice of itself": (lambda x: x[1:4].mul_(2), [floats(9, 3)], 0),
     "index": (lambda c, i, k: c.index_copy_(1, i, k),
@@ -221,6 +228,12 @@ def test_on_other_machines(machine: str) -> None:
             if "TargetError" in str(error) or type(error).__name__ == "TargetError":
                 pytest.skip(f"this machine does not run {machine}")
             raise
+
+
+def test_what_is_overwritten_is_not_read(plans: list[HostPlan]) -> None:
+    """Not even by the host, where it cannot be known that a slice is not clamped."""
+    compare(set_slice, [floats(2, 3, 9, 4), floats(2, 3, 2, 4), 3], dynamic=True)
+    assert all(type(step) is SegmentStep for step in plans[0].steps)
 
 
 # ---------------------------------------------------------------------------------- errors

@@ -313,7 +313,9 @@ def select_scatter(
     part = b.unsqueeze(b.cast(src, b.element(x)), axis)
     first = index_from_front(b, index, shape[axis])
     if _memory_of(x) in b.changed:
-        return _with_part(b, x, part, axis, first)
+        made = _with_part(b, x, part, axis, first)
+        b.changed.add(made)
+        return made
     count = (shape[axis],)
     here = b.compare("eq", b.iota(0, count), b.broadcast_to(b.size_scalar(first), count))
     return b.select(b.broadcast(here, [axis], shape), b.broadcast_to(part, shape), x)
