@@ -27,6 +27,7 @@ from xdsl.passes import ModulePass
 from fxlower.codegen.emitter import emit_llvm_ir
 from fxlower.codegen.object import compile_object
 from fxlower.dialects.build import dims_from, string_attr
+from fxlower.dialects.fxt import AtenOp
 from fxlower.dump import Dump
 from fxlower.errors import CompilerError
 from fxlower.frontend.program import Imported
@@ -226,7 +227,9 @@ def compile_graph(
             name=name,
             operators=imported.operators,
             kernels=reports,
-            fallbacks=list(imported.calls.values()),
+            fallbacks=[
+                imported.calls[op.id.value.data] for op in main.walk() if isinstance(op, AtenOp)
+            ],
             segments=len(segments),
             seconds=dict(stages.timings.seconds),
             total_seconds=perf_counter() - start,

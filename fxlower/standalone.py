@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.autograd.graph import increment_version
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind, OutputKind
+from torch.export.graph_signature import ExportGraphSignature, InputKind, OutputKind
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
@@ -19,6 +20,7 @@ from fxlower.frontend.attention import math_attention
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
 from fxlower.options import Options
+from fxlower.runtime.executable import Executable
 
 
 def compile(
@@ -106,10 +108,49 @@ def _compile_graph_module(
                 f"compiled for sizes like {[_size(t) for t in inputs]}; the graph that was traced "
                 f"does not hold for {[_size(t) for t in args]}"
             )
-        with torch.no_grad():
-            return pytree.tree_unflatten(executable(list(args)), structure)
+        return pytree.tree_unflatten(run(executable, args), structure)
 
     return call
+
+
+def run(executable: Executable, args: Sequence[Any]) -> list[Any]:
+    """Call a graph as eager mode would, without AOTAutograd in between: it makes inputs that
+    overlap views of one, and bumps the version counters of those that kernels write. Here, where
+    one that is written shares memory with another, the kernels write to a copy."""
+    plan = executable.plan
+    values = [*(args[p] for p in plan.tensor_inputs), *plan.attributes]
+    copies: dict[int, torch.Tensor] = {}
+    written: list[torch.Tensor] = []
+    for number in plan.written:
+        tensor = values[number]
+        others = (v for i, v in enumerate(values) if i != number)
+        if number < len(plan.tensor_inputs) and any(overlap(tensor, other) for other in others):
+            copies[plan.tensor_inputs[number]] = torch.empty_strided(
+                tensor.shape, tensor.stride(), dtype=tensor.dtype
+            ).copy_(tensor)
+        else:
+            written.append(tensor)
+    with torch.no_grad():
+        outputs = executable([copies.get(i, a) for i, a in enumerate(args)])
+        for position, copy in copies.items():
+            args[position].copy_(copy)
+    increment_version(written)
+    originals = {id(copy): args[position] for position, copy in copies.items()}
+    return [originals.get(id(o), o) for o in outputs]
+
+
+def overlap(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Whether two tensors may have a byte in common."""
+    return a.numel() > 0 and b.numel() > 0 and _first(a) < _end(b) and _first(b) < _end(a)
+
+
+def _first(tensor: torch.Tensor) -> int:
+    return tensor.data_ptr()
+
+
+def _end(tensor: torch.Tensor) -> int:
+    last = sum((n - 1) * s for n, s in zip(tensor.shape, tensor.stride()))
+    return tensor.data_ptr() + (last + 1) * tensor.element_size()
 
 
 def guards_hold(traced: GraphModule, args: Sequence[Any]) -> bool:
@@ -125,19 +166,10 @@ def _size(value: Any) -> Any:
 def _compile_exported(program: ExportedProgram, options: Options) -> Callable[..., Any]:
     with math_attention():
         core = program.run_decompositions(decomposition_table())
-    executable = compile_aten_graph(core.graph_module, options, name="exported")
     signature = core.graph_signature
+    _write_mutated(core.graph_module, signature)
+    executable = compile_aten_graph(core.graph_module, options, name="exported")
     state = {**core.state_dict, **core.constants}
-    mutated = [
-        (position, spec)
-        for position, spec in enumerate(signature.output_specs)
-        if spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
-    ]
-    returned = [
-        position
-        for position, spec in enumerate(signature.output_specs)
-        if spec.kind is OutputKind.USER_OUTPUT
-    ]
     user_inputs = [s.arg.name for s in signature.input_specs if s.kind is InputKind.USER_INPUT]
     ranges = {str(symbol): range_ for symbol, range_ in core.range_constraints.items()}
 
@@ -154,17 +186,35 @@ def _compile_exported(program: ExportedProgram, options: Options) -> Callable[..
             for s in signature.input_specs
         ]
         _expect_ranges(executable.check(values), ranges)
-        with torch.no_grad():
-            outputs = executable(values)
-            for position, spec in mutated:
-                is_buffer = spec.kind is OutputKind.BUFFER_MUTATION
-                target = state[str(spec.target)] if is_buffer else by_name[str(spec.target)]
-                target.copy_(outputs[position])
+        outputs = run(executable, values)
         tree = core.call_spec.out_spec
         assert tree is not None
-        return pytree.tree_unflatten([outputs[p] for p in returned], tree)
+        return pytree.tree_unflatten(outputs, tree)
 
     return call
+
+
+def _write_mutated(gm: GraphModule, signature: ExportGraphSignature) -> None:
+    """What an exported program returns as the new values of buffers and inputs is written to them,
+    as AOTAutograd does it, and only what the user gets is returned."""
+    placeholders = {node.name: node for node in gm.graph.find_nodes(op="placeholder")}
+    buffers = {
+        str(s.target): s.arg.name for s in signature.input_specs if s.kind is InputKind.BUFFER
+    }
+    output = gm.graph.output_node()
+    results = output.args[0]
+    assert isinstance(results, (list, tuple))
+    returned: list[Any] = []
+    for spec, result in zip(signature.output_specs, results, strict=True):
+        if spec.kind is OutputKind.USER_OUTPUT:
+            returned.append(result)
+        elif spec.kind in (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION):
+            name = str(spec.target)
+            target = placeholders[buffers.get(name, name)]
+            with gm.graph.inserting_before(output):
+                gm.graph.call_function(torch.ops.aten.copy_.default, (target, result))
+    output.args = (tuple(returned),)
+    gm.recompile()
 
 
 def _expect_ranges(sizes: Mapping[str, int], ranges: Mapping[str, Any]) -> None:

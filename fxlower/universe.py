@@ -23,6 +23,7 @@ PASSES = (
     "canonicalize-fxt",
     "split-reductions",
     "form-kernels",
+    "update-in-place",
     "split-segments",
     "choose-schedule",
     "convert-linalg-to-scf",

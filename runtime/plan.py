@@ -116,7 +116,8 @@ class HostPlan:
     that are needed as they were passed. `outputs` holds ("tensor", value), ("copy", value),
     ("number", value of a 0-d tensor), ("size", Shape of one), ("expression", ExpressionSlot),
     ("input", position) or ("constant", anything). `mutations` are (input value, new value, whether
-    that must be copied before any input is written).
+    that must be copied before any input is written) that the host makes; `written` are
+    values, inputs or attributes, that kernels change themselves.
     """
 
     tensor_inputs: tuple[int, ...]
@@ -129,4 +130,5 @@ class HostPlan:
     steps: tuple[SegmentStep | AtenStep | ViewStep, ...]
     outputs: tuple[tuple[str, Any], ...]
     mutations: tuple[tuple[int, int, bool], ...]
+    written: tuple[int, ...]
     values: int

@@ -133,7 +133,7 @@ class Planner:
                 self.add_view(op)
             elif not isinstance(op, ReturnOp):
                 raise ValueError(f"@main must hold calls, views and fxt.aten, got '{op.name}'")
-        outputs, mutations = self.returns(block.last_op)
+        outputs, mutations, written = self.returns(block.last_op)
         kept = {what for kind, what in outputs if kind in ("tensor", "copy", "number")}
         kept |= {number for mutation in mutations for number in mutation[:2]}
         return HostPlan(
@@ -149,6 +149,7 @@ class Planner:
             steps=released(self.steps, kept),
             outputs=outputs,
             mutations=mutations,
+            written=written,
             values=len(self.numbers),
         )
 
@@ -262,8 +263,8 @@ class Planner:
 
     def returns(
         self, op: Any
-    ) -> tuple[tuple[tuple[str, Any], ...], tuple[tuple[int, int, bool], ...]]:
-        """What the call returns, and which inputs it writes."""
+    ) -> tuple[tuple[tuple[str, Any], ...], tuple[tuple[int, int, bool], ...], tuple[int, ...]]:
+        """What the call returns, which inputs the host writes, and which ones kernels do."""
         assert isinstance(op, ReturnOp)
         args = self.main.body.block.args
         attrs = self.main.res_attrs
@@ -273,12 +274,14 @@ class Planner:
             if isinstance(target, IntegerAttr):
                 targets[args[target.value.data]] = value
         mutations = [
-            (self.numbers[t], self.numbers[v], self.roots.get(v) in targets and v is not t)
+            (self.numbers[t], self.numbers[v], self.roots.get(v) in targets)
             for t, v in targets.items()
+            if v is not t
         ]
+        written = tuple(self.numbers[t] for t, v in targets.items() if v is t)
         owners = dict(zip(args, self.imported.storages))
         outputs = [self.output(o, op.operands, owners) for o in self.imported.outputs]
-        return tuple(outputs), tuple(mutations)
+        return tuple(outputs), tuple(mutations), written
 
     def output(
         self, output: Any, results: Sequence[SSAValue], owners: dict[SSAValue, int]

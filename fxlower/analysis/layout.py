@@ -159,6 +159,25 @@ def is_dense(sizes: tuple[Dim, ...], strides: Strides) -> bool:
     return True
 
 
+def has_own_elements(sizes: tuple[Dim, ...], strides: Strides) -> bool:
+    """Whether each element surely has memory of its own: `strides` are of a dense tensor or, in
+    numbers, jump over all that the dims inside take."""
+    if is_dense(sizes, strides):
+        return True
+    steps: list[tuple[int, int]] = []
+    for size, stride in zip(sizes, strides):
+        if not isinstance(size, int) or not isinstance(stride, int):
+            return False
+        if size > 1:
+            steps.append((stride, size))
+    reach = 0
+    for stride, size in sorted(steps):
+        if stride <= reach:
+            return False
+        reach += (size - 1) * stride
+    return True
+
+
 def declared_strides(
     type_: object, attributes: ArrayAttr[DictionaryAttr] | None, index: int
 ) -> Strides:

@@ -29,6 +29,7 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.analysis import symbols
 from fxlower.analysis.layout import reshape_strides
 from fxlower.dialects.build import Dim, dims_from, dims_of
+from fxlower.dialects.fxt.call import inplace_results
 
 TYPICAL_SIZE = 512
 """What a symbol is taken for where a decision needs a number; no decision depends on it for
@@ -263,6 +264,7 @@ def _slice(op: InsertSliceOp, whole: Destination) -> Destination:
 def _nests(function: FuncOp, destinations: dict[SSAValue, list[Destination]]) -> list[Nest]:
     nests: list[Nest] = []
     current = Nest()
+    replaced = [function.body.block.args[k] for k in inplace_results(function) if k >= 0]
     fills: list[Nest] = []  # first, because slices are written over them
 
     def close() -> None:
@@ -286,10 +288,13 @@ def _nests(function: FuncOp, destinations: dict[SSAValue, list[Destination]]) ->
                 fills.append(nest)
         elif isinstance(op, InsertSliceOp):
             close()
-            if not isinstance(op.dest.owner, EmptyOp | FillOp | InsertSliceOp):
+            if not (
+                isinstance(op.dest.owner, EmptyOp | FillOp | InsertSliceOp) or op.dest in replaced
+            ):
                 raise PassFailedException(
                     f"tensor.insert_slice into {op.dest.type}: the destination must be "
-                    "tensor.empty, linalg.fill or another tensor.insert_slice"
+                    "tensor.empty, linalg.fill, another tensor.insert_slice or the argument in "
+                    "whose memory the result is"
                 )
     close()
     return fills + nests

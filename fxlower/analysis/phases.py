@@ -32,6 +32,8 @@ class Phases:
     """Steps over the inner loops too."""
     buffered: tuple[Step, ...]
     """Maps that are kept in row buffers."""
+    emitted: dict[Step, frozenset[int]]
+    """The phases in which each step is computed: of maps without memory, those of their users."""
 
     @property
     def count(self) -> int:
@@ -58,6 +60,7 @@ def plan_phases(
 
     needed: dict[SSAValue, set[int]] = {}
     buffered: list[Step] = []
+    all_emitted: dict[Step, frozenset[int]] = {}
     for step in reversed(nest.steps):
         phase = phases[step]
         emitted = {phase}
@@ -72,7 +75,8 @@ def plan_phases(
                     emitted |= later
         for read in step.reads:
             needed.setdefault(read.value, set()).update(emitted)
-    return Phases(producers, phases, in_rows, tuple(buffered))
+        all_emitted[step] = frozenset(emitted)
+    return Phases(producers, phases, in_rows, tuple(buffered), all_emitted)
 
 
 def reduces_columns(kernel: Kernel, nest: Nest) -> bool:

@@ -76,11 +76,15 @@ class RuleBuilder:
     numbers: set[SSAValue]
     """0-d tensors that stand for Python numbers, and so are promoted as these are."""
 
+    changed: set[SSAValue]
+    """Inputs whose memory the graph changes, and what they are with a part changed."""
+
     def __init__(self, block: Block, is_nonnegative: Callable[[Dim], bool]):
         self.block = block
         self.is_nonnegative = is_nonnegative
         self.results = ()
         self.numbers = set()
+        self.changed = set()
 
     @property
     def result(self) -> TensorInfo:

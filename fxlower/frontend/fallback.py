@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.fx import Node
 from torch.utils import _pytree as pytree
-from xdsl.dialects.builtin import ArrayAttr
+from xdsl.dialects.builtin import ArrayAttr, UnitAttr
 from xdsl.ir import Block, SSAValue
 
 from fxlower.analysis import symbols
@@ -134,13 +134,16 @@ class Fallbacks:
         )
         for result in op.results:
             result.name_hint = node.name
+        bound = self._bind(leaves, results)
+        if isinstance(node.target, torch._ops.OpOverload) and node.target.is_view and not bound:
+            op.attributes["pure"] = UnitAttr()  # a slice that is overwritten is read by nobody
         self.calls[number] = FallbackCall(
             target=node.target,  # type: ignore[arg-type]
             args=args,
             kwargs=kwargs,
             operand_strides=tuple(eager_strides.get(v, ()) for v in operands),
             results=tuple(results),
-            symbols=self._bind(leaves, results),
+            symbols=bound,
             reason=reason,
             source=source_of(node),
         )

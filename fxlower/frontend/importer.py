@@ -108,9 +108,13 @@ class _Importer:
         for position, node in enumerate(n for n in nodes if n.op == "placeholder"):
             self.positions[node] = position
             self.placeholder(node, position)
-        for node in nodes:  # attributes are arguments too, so they come before any operation
+        for node in nodes:  # attributes are arguments too, so all come before any operation
             if node.op == "get_attr":
                 self.attribute(node)
+            if node.target is aten.copy_.default:
+                target = self.values.get(node.args[0])  # type: ignore[arg-type]
+                if isinstance(target, SSAValue):
+                    self.builder.changed.add(target)
         self.symbols.find_sources()
         for node in nodes:
             if node.op == "call_function":

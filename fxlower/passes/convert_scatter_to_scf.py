@@ -20,8 +20,9 @@ After:
           %out[%row, %j] = arith.addf %out[%row, %j], %updates[%u, %j]
         } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
 
-Nothing is written where an indexed axis of the result is empty: an update is an error there, which
-the kernel that checked the index has reported.
+A result in the memory of the destination (`fxt.inplace`) is not copied: only what the updates touch
+is read and written. Nothing is written where an indexed axis of the result is empty: an update is
+an error there, which the kernel that checked the index has reported.
 
 The result does not depend on the number of threads. Parallel are only the columns, and the dims of
 the updates that an `fxt.iota` sends to places of their own; the rest runs in row-major order. f16
@@ -101,7 +102,8 @@ class ScatterLowering:
         self.through = [d for d in range(self.rank) if d not in self.axes]
 
     def build(self) -> None:
-        self._copy()
+        if self.result is not self.function.arguments.get(self.scatter.dest):
+            self._copy()
         self._update()
 
     # ------------------------------------------------------------------------ copy

@@ -76,8 +76,9 @@ def convert_function(module: ModuleBuilder, function: func.FuncOp) -> None:
 
 
 def _argument_attributes(function: func.FuncOp) -> Sequence[Attribute]:
-    """No other pointer sees what a kernel's results point to, unless it works in place."""
-    if "fxlower.kernel" not in function.attributes or "fxlower.inplace" in function.attributes:
+    """No other pointer sees what an argument or result of a kernel points to: a result in the
+    memory of an argument has no pointer of its own."""
+    if "fxlower.kernel" not in function.attributes:
         return ()
     noalias = DictionaryAttr({"llvm.noalias": UnitAttr()})
     none = DictionaryAttr({})

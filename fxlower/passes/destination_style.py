@@ -10,7 +10,8 @@ After:
     func.func @k(%a: memref<f32>, %out: memref<4xf32>, %d0: index {fxt.symbol = "d0"})
 
 Arguments and results become memrefs, static ones with their strides; where a size or stride is
-symbolic, a 0-d memref stands for the pointer and `Buffer.view` gives it sizes and strides.
+symbolic, a 0-d memref stands for the pointer and `Buffer.view` gives it sizes and strides. A result
+with `fxt.inplace` is in the memory of an argument: one pointer, marked `fxt.written`, for both.
 """
 
 from __future__ import annotations
@@ -44,11 +45,13 @@ from fxlower.dialects.build import (
     memref_type,
     signless,
 )
+from fxlower.dialects.fxt.call import inplace_results
 from fxlower.passes.loop_builder import Index, LoopBuilder, memory_element, view_type
 from fxlower.passes.materialize_dims import DimEmitter
 
 _PLAIN = DictionaryAttr({})
 _TRAP = DictionaryAttr({"fxt.trap": UnitAttr()})
+_WRITTEN = DictionaryAttr({"fxt.written": UnitAttr()})
 
 
 @dataclass
@@ -114,8 +117,9 @@ def _pointer_type(
 class DestinationFunction:
     """The function on memory being made from `kernel`; `finish` puts it in the kernel's place.
 
-    `arguments` gives the buffer of each tensor argument, `results` that of each result, `builder`
-    appends to the body. `trap` adds the argument for out-of-range indices, and is its value.
+    `arguments` gives the buffer of each tensor argument, `results` that of each result (the very
+    buffer of an argument where it is in place), `builder` appends to the body. `trap` adds the
+    argument for out-of-range indices, and is its value.
     """
 
     def __init__(self, kernel: FuncOp, *, trap: bool = False):
@@ -127,8 +131,11 @@ class DestinationFunction:
 
         tensors = [i for i, t in enumerate(inputs) if t != INDEX]
         symbols = [i for i, t in enumerate(inputs) if t == INDEX]
+        inplace = inplace_results(kernel)
         declared = [*((inputs.data[i], attributes[i]) for i in tensors)]
-        declared += zip(outputs, result_attributes)
+        declared += [
+            (t, a) for t, a, at in zip(outputs, result_attributes, inplace, strict=True) if at < 0
+        ]
         shapes = [(dims_of(t), tensor_strides(t, a)) for t, a in declared]
         elements = [signless(t.element_type) for t, _ in declared if isinstance(t, TensorType)]
         types: list[Attribute] = [
@@ -137,14 +144,15 @@ class DestinationFunction:
         traps = [memref_type(I64, (1,))] if trap else []
         self._types = [*types, *traps, *[INDEX] * len(symbols)]
         self._attributes = [
-            *[_PLAIN] * len(types),
+            *[_WRITTEN if i in inplace else _PLAIN for i in range(len(types))],
             *[_TRAP] * len(traps),
             *[attributes[i] for i in symbols],
         ]
         self.block = Block(arg_types=self._types)
         self.trap: SSAValue | None = self.block.args[len(types)] if trap else None
         names = [old.args[i].name_hint for i in tensors]
-        names += ["out" if len(outputs) == 1 else f"out{i}" for i in range(len(outputs))]
+        own = [i for i, at in enumerate(inplace) if at < 0]
+        names += ["out" if len(outputs) == 1 else f"out{i}" for i in own]
         names += ["trap"] * trap + [old.args[i].name_hint for i in symbols]
         for argument, name in zip(self.block.args, names):
             argument.name_hint = name
@@ -165,7 +173,10 @@ class DestinationFunction:
             for value, element, shape in zip(self.block.args, elements, shapes)
         ]
         self.arguments: dict[SSAValue, Buffer] = {old.args[i]: b for i, b in zip(tensors, buffers)}
-        self.results = buffers[len(tensors) :]
+        made = iter(buffers[len(tensors) :])
+        self.results = [next(made) if at < 0 else buffers[at] for at in inplace]
+        self.replaced = [None if at < 0 else old.args[at] for at in inplace]
+        """For each result the argument whose memory it takes over."""
 
     def size(self, dim: Dim) -> Index:
         """A size or stride: a number, or the value computed at the function's entry."""

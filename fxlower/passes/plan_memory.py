@@ -21,6 +21,12 @@ After:
 
 Tensors come as bytes from their first element on. A view of a tensor is the same bytes from
 another offset under another type. Temporaries share the arena by `fxlower.analysis.arena`.
+A result `inplace` is where its operand is, which the kernel is passed once. After kernels that may
+trap it is called only if none has, so that a call that raises does not spoil the caller's data:
+
+    %0 = memref.load %trap[%c0] : memref<1xi64>
+    %1 = arith.cmpi eq, %0, %c0_i64 : i64
+    scf.if %1 { func.call @scatter_1(%x, %updates, %index) : (...) -> () }
 
 Needs the called kernels in memref form (`convert-linalg-to-scf`, `tile-contractions`, ...), as
 definitions or as declarations; a function is a segment if it calls only those, and views.
@@ -33,7 +39,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import func, memref
+from xdsl.dialects import func, memref, scf
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseArrayBase,
@@ -48,7 +54,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     UnitAttr,
 )
-from xdsl.ir import Attribute, Block, SSAValue
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
@@ -61,10 +67,11 @@ from fxlower.analysis.layout import (
     view_strides,
 )
 from fxlower.analysis.symbols import add, mul, product
-from fxlower.dialects import fxt
+from fxlower.dialects import arith, fxt
 from fxlower.dialects.build import (
     DYNAMIC,
     ELEMENT_BITS,
+    I1,
     I8,
     I32,
     I64,
@@ -74,13 +81,16 @@ from fxlower.dialects.build import (
     dims_of,
     emit,
     emit1,
+    int_attr,
     memref_type,
 )
 from fxlower.dialects.fxt import VIEWS
 from fxlower.passes.materialize_dims import DimEmitter
 
+WRITTEN = DictionaryAttr({"fxt.written": UnitAttr()})
 BYTES = memref_type(I8, (DYNAMIC,))
 TRAP = memref_type(I64, (1,))
+_EQ = {"predicate": int_attr(arith.CMPI_COMPARISON_OPERATIONS.index("eq"))}
 
 
 @dataclass(eq=False)
@@ -135,6 +145,7 @@ class SegmentRewriter:
         self.function = function
         self.signatures = signatures
         self.block = Block()
+        self.may_have_trapped = False
         self.places: dict[SSAValue, Place] = {}
         self.symbols: dict[SSAValue, SSAValue] = {}
         """The new index argument for each old one."""
@@ -164,9 +175,11 @@ class SegmentRewriter:
             return value
 
         nothing = DictionaryAttr({})
+        given = self.function.arg_attrs
         for i, arg in enumerate(old.args):
             if isinstance(arg.type, TensorType):
-                root = Root(argument(BYTES, arg.name_hint, nothing))
+                written = given is not None and "fxt.written" in given.data[i].data
+                root = Root(argument(BYTES, arg.name_hint, WRITTEN if written else nothing))
                 strides = declared_strides(arg.type, self.function.arg_attrs, i)
                 self.places[arg] = Place(root, strides)
         self.outputs = list(returned(old))
@@ -183,7 +196,6 @@ class SegmentRewriter:
         self.arena = argument(BYTES, "arena", nothing)
         self.trap = argument(TRAP, "trap", DictionaryAttr({"fxt.trap": UnitAttr()}))
         texts: dict[str, SSAValue] = {}
-        given = self.function.arg_attrs
         for arg in old.args:
             if isinstance(arg.type, TensorType):
                 continue
@@ -209,7 +221,12 @@ class SegmentRewriter:
                 for value in op.operands:
                     if value in self.places:
                         self.places[value].root.last = step
-                for i, result in enumerate(op.results):
+                for i, (result, at) in enumerate(zip(op.results, op.inplace)):
+                    if at >= 0:
+                        place_ = self.places[op.operands[at]]
+                        self.places[result] = Place(
+                            place_.root, result_strides(op, i), place_.offset
+                        )
                     if result in self.places:
                         continue  # it is returned: its memory is an argument
                     dims = dims_of(result.type)
@@ -251,14 +268,31 @@ class SegmentRewriter:
                 "are lowered"
             )
         wanted = list(signature.inputs)
-        tensors = [v for v in call.operands if v in self.places] + list(call.results)
+        tensors = [v for v in call.operands if v in self.places]
+        tensors += [r for r, at in zip(call.results, call.inplace) if at < 0]
         operands = [
             self.pointer(self.places[v], type_) for v, type_ in zip(tensors, wanted, strict=False)
         ]
-        if len(tensors) < len(wanted) and wanted[len(tensors)] == TRAP:
+        traps = len(tensors) < len(wanted) and wanted[len(tensors)] == TRAP
+        if traps:
             operands.append(self.trap)
         operands += [self.symbols[v] for v in call.operands if v in self.symbols]
-        emit(self.block, func.CallOp, operands, (), {"callee": call.callee})
+        block = self.block
+        if self.may_have_trapped and any(at >= 0 for at in call.inplace):
+            block = Block()
+        emit(block, func.CallOp, operands, (), {"callee": call.callee})
+        if block is not self.block:
+            emit(block, scf.YieldOp)
+            regions = (Region(block), Region())
+            emit(self.block, scf.IfOp, (self.has_not_trapped(),), (), regions=regions)
+        self.may_have_trapped |= traps
+
+    def has_not_trapped(self) -> SSAValue:
+        """Whether every kernel called so far has found its indices and divisors to be valid."""
+        block = self.block
+        trap = emit1(block, memref.LoadOp, (self.trap, self.dims.value(0)), I64)
+        zero = emit1(block, arith.ConstantOp, (), I64, {"value": int_attr(0)})
+        return emit1(block, arith.CmpiOp, (trap, zero), I1, _EQ)
 
     def pointer(self, place: Place, type_: Attribute) -> SSAValue:
         """The memory of `place` as a kernel's argument of `type_`: its first element, typed."""

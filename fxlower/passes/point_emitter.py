@@ -12,7 +12,16 @@ from xdsl.dialects.tensor import ExtractOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
-from fxlower.analysis.loop_space import Access, Destination, Kernel, Layout, Loop, Loops, Step
+from fxlower.analysis.loop_space import (
+    Access,
+    Destination,
+    Kernel,
+    Layout,
+    Loop,
+    Loops,
+    Nest,
+    Step,
+)
 from fxlower.analysis.phases import Phases
 from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim, signless
@@ -24,6 +33,7 @@ from fxlower.passes.scoped_builder import ScopedBuilder
 class PointEmitter(ABC):
     """The state of a nest at the current point, and what can be emitted there."""
 
+    nest: Nest
     phases: Phases
     vector: Loop | None
 
@@ -88,7 +98,24 @@ class PointEmitter(ABC):
 
     def _store(self, write: Access, value: SSAValue) -> None:
         for destination in self.kernel.destinations.get(write.value, ()):
+            replaced = self.function.replaced[destination.result]
+            if replaced is not None:
+                self._read_before(replaced, write.value)
             self.builder.store(value, *self._result_address(write, destination))
+
+    def _read_before(self, argument: SSAValue, value: SSAValue) -> None:
+        """Load what other steps still read of `argument` at this point, which `value` is about to
+        overwrite: they find it in the register."""
+        phases = self.phases
+        written_in_rows = phases.producer[value] in phases.in_rows
+        for step in self.nest.steps:
+            if step is phases.producer[value]:
+                continue
+            if written_in_rows and self.current_phase not in phases.emitted[step]:
+                continue
+            for read in step.reads:
+                if read.value is argument:
+                    self._read(read)
 
     def _body(self, step: Step, accumulators: list[SSAValue]) -> list[SSAValue]:
         """The body of `step` inlined at this point; what it yields."""

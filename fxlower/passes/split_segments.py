@@ -24,8 +24,11 @@ After:
       ...
 
 Operands and results of a segment are whole tensors with their strides; views of them are made
-again inside. Needs `@main` as `form-kernels` leaves it. Leaves in it calls of segments, host
-calls, the views that those and the return need, and the return.
+again inside. A kernel's result `inplace` is no result of its segment: outside, it is the operand
+that it took the memory of, which the segment marks `fxt.written`.
+
+Needs `@main` as `update-in-place` leaves it. Leaves in it calls of segments, host calls, the views
+that those and the return need, and the return.
 """
 
 from __future__ import annotations
@@ -38,9 +41,11 @@ from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
     FunctionType,
+    IntegerAttr,
     ModuleOp,
     SymbolRefAttr,
     TensorType,
+    UnitAttr,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue
@@ -77,13 +82,6 @@ class _Segment:
     """Results of its calls that something outside reads."""
 
 
-def root_of(value: SSAValue) -> SSAValue:
-    """The argument, or result of a call, that `value` is a view of."""
-    while isinstance(value, OpResult) and isinstance(value.op, VIEWS):
-        value = value.op.operands[0]
-    return value
-
-
 class _Splitter:
     def __init__(self, function: FuncOp, first_number: int):
         self.function = function
@@ -93,6 +91,9 @@ class _Splitter:
         self.block = Block(arg_types=[a.type for a in old.args])
         self.values: dict[SSAValue, SSAValue] = {}
         self.strides: dict[SSAValue, Strides] = {}
+        self.segment_of: dict[SSAValue, _Segment] = {}
+        self.replaced: dict[SSAValue, SSAValue] = {}
+        """For each result in place the operand whose memory it is in."""
         for i, (argument, new) in enumerate(zip(old.args, self.block.args)):
             new.name_hint = argument.name_hint
             self.values[argument] = new
@@ -105,7 +106,7 @@ class _Splitter:
             if isinstance(step, _Segment):
                 self._call_segment(step)
             elif isinstance(step, ReturnOp):
-                emit(self.block, ReturnOp, [self._value(v) for v in step.operands])
+                self._return(step)
             else:
                 self._copy(step)
         return FuncOp.create(
@@ -117,7 +118,6 @@ class _Splitter:
     def _steps(self) -> list[_Segment | Operation]:
         """Segments, host calls and the return, in order; what segments read and give is noted."""
         steps: list[_Segment | Operation] = []
-        segment_of: dict[SSAValue, _Segment] = {}
         open_segment: _Segment | None = None
         for op in self.function.body.block.ops:
             if isinstance(op, VIEWS):
@@ -127,7 +127,10 @@ class _Splitter:
                     open_segment = _Segment()
                     steps.append(open_segment)
                 open_segment.calls.append(op)
-                segment_of.update(dict.fromkeys(op.results, open_segment))
+                self.segment_of.update(dict.fromkeys(op.results, open_segment))
+                for result, at in zip(op.results, op.inplace):
+                    if at >= 0:
+                        self.replaced[result] = op.operands[at]
             elif isinstance(op, fxt.AtenOp | ReturnOp):
                 open_segment = None
                 steps.append(op)
@@ -141,13 +144,27 @@ class _Splitter:
             for operand in op.operands:
                 if not isinstance(operand.type, TensorType):
                     continue
-                root = root_of(operand)
-                source = segment_of.get(root)
+                root = self._root_of(operand, open_segment)
+                source = self.segment_of.get(root)
                 if open_segment is not None and source is not open_segment:
                     open_segment.operands[root] = None
                 if source is not None and source is not open_segment:
                     source.results[root] = None
         return steps
+
+    def _root_of(self, value: SSAValue, segment: _Segment | None = None) -> SSAValue:
+        """The argument, or result of a call, in whose memory `value` is: of results in place those
+        of `segment` only, in which they are values of their own."""
+        while True:
+            value = _without_views(value)
+            if value not in self.replaced or self.segment_of[value] is segment:
+                return value
+            value = self.replaced[value]
+
+    def _source(self, value: SSAValue) -> SSAValue:
+        """What a view, or a result in place of another segment, is made of."""
+        replaced = self.replaced.get(value)
+        return value.owner.operands[0] if replaced is None else replaced  # type: ignore[union-attr]
 
     def _symbol_name(self, value: SSAValue) -> str:
         for name, argument in symbol_arguments(self.function).items():
@@ -160,8 +177,26 @@ class _Splitter:
     def _value(self, old: SSAValue) -> SSAValue:
         known = self.values.get(old)
         if known is None:
-            known = self.values[old] = _view(self.block, old, self._value(old.owner.operands[0]))  # type: ignore[union-attr]
+            known = self._value(self._source(old))
+            if old not in self.replaced:
+                known = _view(self.block, old, known)
+            self.values[old] = known
         return known
+
+    def _return(self, op: ReturnOp) -> None:
+        """A value that is where the argument lies that it is to be written to is that argument."""
+        arguments = self.function.body.block.args
+        attributes = self.function.res_attrs
+        values: list[SSAValue] = []
+        for i, value in enumerate(op.operands):
+            target = attributes.data[i].data.get("fxt.mutates") if attributes is not None else None
+            if isinstance(target, IntegerAttr):
+                argument = arguments[target.value.data]
+                made = _without_views(value)
+                if made in self.replaced and self._root_of(made) is argument:
+                    value = argument
+            values.append(self._value(value))
+        emit(self.block, ReturnOp, values)
 
     def _copy(self, op: Operation) -> None:
         operands = [self._value(v) for v in op.operands]
@@ -205,8 +240,10 @@ class _Splitter:
         def value_of(old: SSAValue) -> SSAValue:
             known = values.get(old)
             if known is None:
-                source = value_of(old.owner.operands[0])  # type: ignore[union-attr]
-                known = values[old] = _view(block, old, source)
+                known = value_of(self._source(old))
+                if old not in self.replaced:
+                    known = _view(block, old, known)
+                values[old] = known
             return known
 
         for call in segment.calls:
@@ -229,7 +266,8 @@ class _Splitter:
             "sym_visibility": string_attr("private"),
             "function_type": function_type,
         }
-        arg_attrs = [self._layout(v) for v in operands]
+        written = {self._root_of(v) for c in segment.calls for v in c.results if v in self.replaced}
+        arg_attrs = [self._layout(v, written=v in written) for v in operands]
         arg_attrs += [DictionaryAttr({"fxt.symbol": string_attr(s)}) for s in symbols]
         if any(d.data for d in arg_attrs):
             properties["arg_attrs"] = ArrayAttr(arg_attrs)
@@ -238,8 +276,9 @@ class _Splitter:
             properties["res_attrs"] = ArrayAttr(res_attrs)
         return FuncOp.create(properties=properties, regions=[Region(block)]), symbols
 
-    def _layout(self, value: SSAValue) -> DictionaryAttr:
-        return strides_dictionary(dims_of(value.type), self.strides[value])
+    def _layout(self, value: SSAValue, *, written: bool = False) -> DictionaryAttr:
+        layout = strides_dictionary(dims_of(value.type), self.strides[value])
+        return DictionaryAttr({**layout.data, "fxt.written": UnitAttr()}) if written else layout
 
     def _symbols_in(self, segment: _Segment) -> list[str]:
         """The symbols of a segment, in order of appearance: arguments first."""
@@ -257,11 +296,13 @@ class _Splitter:
                 if not isinstance(operand.type, TensorType):
                     found[self._symbol_name(operand)] = None
                     continue
-                while operand not in seen and isinstance(operand.owner, VIEWS):
+                while operand not in seen:
                     seen.add(operand)
-                    note(dims_of(operand.type))
-                    note(_sizes_in_view(operand.owner))
-                    operand = operand.owner.operands[0]
+                    if operand not in self.replaced:
+                        assert isinstance(operand.owner, VIEWS)
+                        note(dims_of(operand.type))
+                        note(_sizes_in_view(operand.owner))
+                    operand = self._source(operand)
             for result in call.results:
                 note((*dims_of(result.type), *self.strides[result]))
                 seen.add(result)
@@ -272,6 +313,12 @@ class _Splitter:
                 f"has only the symbol arguments {list(self.symbols)}"
             )
         return list(found)
+
+
+def _without_views(value: SSAValue) -> SSAValue:
+    while isinstance(value, OpResult) and isinstance(value.op, VIEWS):
+        value = value.op.operands[0]
+    return value
 
 
 def _view(block: Block, old: SSAValue, source: SSAValue) -> SSAValue:

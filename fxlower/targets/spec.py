@@ -21,7 +21,7 @@ class MatrixUnit:
 PIPELINE: tuple[tuple[str, str], ...] = (
     ("fxt", ""),
     ("tensor", "canonicalize-fxt,split-reductions"),
-    ("linalg", "form-kernels,split-segments,choose-schedule"),
+    ("linalg", "form-kernels,update-in-place,split-segments,choose-schedule"),
     (
         "loops",
         "convert-linalg-to-scf,convert-scan-to-scf,convert-scatter-to-scf,tile-contractions,plan-memory",

@@ -104,6 +104,7 @@ WRITES = [
     case("slice_scatter_step", lambda x, v: x.slice_scatter(v, 1, 1, 11, 2), floats(M, N), floats(M, 5)),
     case("slice_scatter_end", lambda x, v: x.slice_scatter(v, 1, -4), floats(M, N), floats(M, 4)),
     case("select_scatter", lambda x, v: x.select_scatter(v, 1, -2), floats(M, N), floats(M)),
+    case("select_scatter_of_a_value", lambda x, v: (x * 2).select_scatter(v, 0, 3) + 1, floats(M, N), floats(N)),
     case("diagonal_scatter", lambda x, v: x.diagonal_scatter(v), floats(5, N), floats(5)),
     case("put", lambda x, i, v: x.put(i, v, accumulate=True), floats(M, N), integers(-100, 100, 9), floats(9)),
     case("one_hot_scatter", lambda i: torch.zeros(i.shape[0], 9).scatter(1, i[:, None], 1.0), integers(0, 9, N)),

@@ -201,6 +201,14 @@ def training() -> list[Case]:
              (leaf(normal(256, 32000)), integers(32000, 256)), 2 * EXP + 6, trains=True),
         adam("adam 3.5M", ((768, 768), (768, 3072), (768,), (3072,))),
         adam("adam 40 tensors", ((256, 256), (256,), (256, 64), (64,)) * 10),
+        Case("x.add_(1) 1M", lambda x: x.add_(1), (normal(1 << 20),), traffic=8 << 20,
+             mutates=True),
+        Case("row of a cache 1x8x4096x64", p.set_row,
+             (normal(1, 8, 4096, 64), normal(1, 8, 1, 64), lambda: torch.tensor([77])),
+             traffic=2 * 4 * 8 * 64, mutates=True),
+        Case("batch norm statistics 16x64x32x32", p.batch_norm_training,
+             (normal(16, 64, 32, 32), normal(64), positive(64), normal(64), normal(64)), 8,
+             mutates=True),
     ]  # fmt: skip
 
 

@@ -109,6 +109,14 @@ def embed(i: torch.Tensor, table: torch.Tensor, w: torch.Tensor, b: torch.Tensor
     return layer_norm(F.embedding(i, table), w, b)
 
 
+def set_row(cache: torch.Tensor, row: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+    return cache.index_copy_(2, position, row)
+
+
+def batch_norm_training(x: torch.Tensor, m: Any, v: Any, w: Any, b: Any) -> torch.Tensor:
+    return F.batch_norm(x, m, v, w, b, training=True)
+
+
 def adam(*state: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """One step on tensors (parameter, gradient, first moment, second moment) by turns."""
     results: list[torch.Tensor] = []

@@ -15,6 +15,7 @@ from fxlower.analysis import symbols
 from fxlower.dialects import fxt
 from fxlower.dialects.build import FLOATS, I1, I64, UI8, Dim
 from fxlower.frontend.aten.indexing import Indexing, as_vector, checked_index
+from fxlower.frontend.aten.view import index_from_front
 from fxlower.frontend.builder import Operand, RuleBuilder
 from fxlower.frontend.registry import NotLowered, Sym, lowers
 from fxlower.frontend.types import compute_element, integer_range
@@ -282,7 +283,6 @@ def slice_scatter(
     end: int | Sym | None = None,
     step: int = 1,
 ) -> SSAValue:
-    """With step 1 the parts before and after are joined to `src`, which pads a constant `x`."""
     shape = b.dims(x)
     axis = b.axis(dim, len(shape))
     size, count = shape[axis], b.dims(src)[axis]
@@ -299,12 +299,46 @@ def slice_scatter(
         )
         order = [axis, *(a for a in range(len(shape)) if a != axis)]
         return b.scatter("set", x, b.permute(src, order), [axis], [position])
+    return _with_part(b, x, src, axis, first)
+
+
+@lowers(aten.select_scatter.default)
+def select_scatter(
+    b: RuleBuilder, x: SSAValue, src: SSAValue, dim: int, index: int | Sym
+) -> SSAValue:
+    """In an input that the graph changes, which may be written in place, a part of its own; else a
+    choice at each element, which fuses with what is around it."""
+    shape = b.dims(x)
+    axis = b.axis(dim, len(shape))
+    part = b.unsqueeze(b.cast(src, b.element(x)), axis)
+    first = index_from_front(b, index, shape[axis])
+    if _memory_of(x) in b.changed:
+        made = _with_part(b, x, part, axis, first)
+        b.changed.add(made)
+        return made
+    count = (shape[axis],)
+    here = b.compare("eq", b.iota(0, count), b.broadcast_to(b.size_scalar(first), count))
+    return b.select(b.broadcast(here, [axis], shape), b.broadcast_to(part, shape), x)
+
+
+def _memory_of(x: SSAValue) -> SSAValue:
+    """What `x` is a view of."""
+    while isinstance(x.owner, fxt.ViewOp):
+        x = x.owner.input
+    return x
+
+
+def _with_part(b: RuleBuilder, x: SSAValue, part: SSAValue, axis: int, first: Dim) -> SSAValue:
+    """`x` with `part` from `first` on along `axis`: the parts before and after are joined to it,
+    which pads a constant `x`."""
+    shape = b.dims(x)
+    size, count = shape[axis], b.dims(part)[axis]
     if isinstance(x.owner, fxt.FullOp):
         low = [first if a == axis else 0 for a in range(len(shape))]
-        return b.pad(src, x.owner.value.value.data, low, shape)  # type: ignore[attr-defined]
+        return b.pad(part, x.owner.value.value.data, low, shape)  # type: ignore[attr-defined]
     after = symbols.add(first, count)
     rest = symbols.sub(size, after)
-    parts = [src]
+    parts = [part]
     if first != 0:
         parts.insert(0, b.slice_axis(x, axis, 0, first))
     if rest != 0:

@@ -118,11 +118,11 @@ def repeat(b: RuleBuilder, x: SSAValue, repeats: Sequence[Dim]) -> SSAValue:
 def select(b: RuleBuilder, x: SSAValue, dim: int, index: int | Sym) -> SSAValue:
     shape = b.dims(x)
     axis = b.axis(dim, len(shape))
-    start = _from_front(b, index, shape[axis])
+    start = index_from_front(b, index, shape[axis])
     return b.reshape(b.slice_axis(x, axis, start, 1), b.result.dims)
 
 
-def _from_front(b: RuleBuilder, index: int | Sym, size: Dim) -> Dim:
+def index_from_front(b: RuleBuilder, index: int | Sym, size: Dim) -> Dim:
     """`index` counted from the front."""
     if isinstance(index, int):
         return index if index >= 0 else symbols.add(size, index)
@@ -161,7 +161,7 @@ def _slice_start(b: RuleBuilder, start: int | Sym, size: Dim, count: Dim) -> Dim
         if b.is_nonnegative(first := symbols.add(size, start)):
             return first
         raise NotLowered(f"whether {size} elements include the last {-start} is not known")
-    first = _from_front(b, start, size)
+    first = index_from_front(b, start, size)
     if not b.is_nonnegative(symbols.sub(symbols.sub(size, first), count)):
         raise NotLowered(f"whether a slice from {start} lies in {size} elements is not known")
     return first
@@ -171,7 +171,7 @@ def _slice_start(b: RuleBuilder, start: int | Sym, size: Dim, count: Dim) -> Dim
 def narrow(b: RuleBuilder, x: SSAValue, dim: int, start: int | Sym, length: Dim) -> SSAValue:
     shape = b.dims(x)
     axis = b.axis(dim, len(shape))
-    return b.slice_axis(x, axis, _from_front(b, start, shape[axis]), b.result.dims[axis])
+    return b.slice_axis(x, axis, index_from_front(b, start, shape[axis]), b.result.dims[axis])
 
 
 @lowers(

@@ -106,7 +106,8 @@ def fold_reduction_of_reshape(r: Rebuilder, q: Request) -> SSAValue | None:
 def fold_concat(r: Rebuilder, q: Request) -> SSAValue | None:
     axis = q.properties["axis"].value.data  # type: ignore[attr-defined]
     parts: list[SSAValue] = []
-    for value in q.operands:
+    operands = [part for value in q.operands for part in _parts(r, value, axis)]
+    for value in operands:
         if dims(value)[axis] == 0:
             continue
         merged = _adjacent(r, parts[-1], value, axis) if parts else None
@@ -123,9 +124,35 @@ def fold_concat(r: Rebuilder, q: Request) -> SSAValue | None:
         isinstance(p.owner, FullOp) and p.owner.value == first.value for p in parts
     ):
         return r.build(FullOp, (), q.type, {"value": first.value})
-    if len(parts) != len(q.operands):
+    if parts != list(q.operands):
         return r.build(ConcatOp, tuple(parts), q.type, q.properties)
     return None
+
+
+def _parts(r: Rebuilder, value: SSAValue, axis: int) -> list[SSAValue]:
+    """What a slice of a join is joined of: of an input with two parts changed, one after the other,
+    the parts and what is between them."""
+    op = value.owner
+    if not isinstance(op, SliceOp) or not isinstance(op._operands[0].owner, ConcatOp):
+        return [value]
+    join = op._operands[0].owner
+    starts, shape = list(dims_from(op.starts)), list(dims(value))
+    sizes = [dims(part)[axis] for part in join._operands]
+    numbers = (starts[axis], shape[axis], *sizes)
+    if join.axis.value.data != axis or not all(isinstance(n, int) for n in numbers):
+        return [value]
+    if axes_of(op.steps)[axis] != 1:
+        return [value]
+    first, last = starts[axis], starts[axis] + shape[axis]  # type: ignore[operator]
+    found: list[SSAValue] = []
+    offset = 0
+    for part, size in zip(join._operands, sizes):
+        low, high = max(first, offset), min(last, offset + size)  # type: ignore[operator]
+        if low < high:
+            starts[axis], shape[axis] = low - offset, high - low
+            found.append(r.slice(part, tuple(starts), axes_of(op.steps), tuple(shape)))
+        offset += size  # type: ignore[operator]
+    return found
 
 
 def _adjacent(r: Rebuilder, a: SSAValue, b: SSAValue, axis: int) -> SSAValue | None:

@@ -14,3 +14,12 @@ func.func private @exp_1(%x: tensor<?x8xf32, ["d0", 8]>, %d: index {fxt.symbol =
   func.return %x : tensor<?x8xf32, ["d0", 8]>
 }
 func.func private @segment_0(memref<?xi8>, memref<?xi8>)
+
+// A kernel writes its second result to the memory of its argument.
+// CHECK-LABEL: func.func @in_place
+// CHECK-NEXT:    %0, %1 = fxt.call @add_1(%x) {inplace = array<i64: -1, 0>} : (tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+func.func @in_place(%x: tensor<4xf32>) {
+  %0, %1 = fxt.call @add_1(%x) {inplace = array<i64: -1, 0>} : (tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  func.return
+}
+func.func private @add_1(tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32> {fxt.inplace = 0 : i64})

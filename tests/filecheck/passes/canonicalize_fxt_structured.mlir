@@ -74,6 +74,23 @@ func.func @keep_concat_of_swapped_slices(%x: tensor<4xf32>) -> tensor<4xf32> {
   func.return %c : tensor<4xf32>
 }
 
+// Two parts of a tensor are changed one after the other.
+// CHECK-LABEL: func.func @concat_of_slices_of_concat(
+// CHECK-NEXT:    %a = fxt.slice %x, [0 : i64], array<i64: 1> : (tensor<9xf32>) -> tensor<2xf32>
+// CHECK-NEXT:    %e = fxt.slice %x, [7 : i64], array<i64: 1> : (tensor<9xf32>) -> tensor<2xf32>
+// CHECK-NEXT:    %0 = fxt.slice %x, [3 : i64], array<i64: 1> : (tensor<9xf32>) -> tensor<3xf32>
+// CHECK-NEXT:    %f = fxt.concat 0(%a, %y, %0, %z, %e) : (tensor<2xf32>, tensor<1xf32>, tensor<3xf32>, tensor<1xf32>, tensor<2xf32>) -> tensor<9xf32>
+// CHECK-NEXT:    func.return %f : tensor<9xf32>
+func.func @concat_of_slices_of_concat(%x: tensor<9xf32>, %y: tensor<1xf32>, %z: tensor<1xf32>) -> tensor<9xf32> {
+  %a = fxt.slice %x, [0], array<i64: 1> : (tensor<9xf32>) -> tensor<2xf32>
+  %b = fxt.slice %x, [3], array<i64: 1> : (tensor<9xf32>) -> tensor<6xf32>
+  %c = fxt.concat 0(%a, %y, %b) : (tensor<2xf32>, tensor<1xf32>, tensor<6xf32>) -> tensor<9xf32>
+  %d = fxt.slice %c, [0], array<i64: 1> : (tensor<9xf32>) -> tensor<6xf32>
+  %e = fxt.slice %c, [7], array<i64: 1> : (tensor<9xf32>) -> tensor<2xf32>
+  %f = fxt.concat 0(%d, %z, %e) : (tensor<6xf32>, tensor<1xf32>, tensor<2xf32>) -> tensor<9xf32>
+  func.return %f : tensor<9xf32>
+}
+
 // CHECK-LABEL: func.func @slice_of_concat(
 // CHECK-NEXT:    %c = fxt.concat 0(%x, %y) : (tensor<2xf32>, tensor<3xf32>) -> tensor<5xf32>
 // CHECK-NEXT:    %b = fxt.slice %y, [2 : i64], array<i64: -2> : (tensor<3xf32>) -> tensor<2xf32>

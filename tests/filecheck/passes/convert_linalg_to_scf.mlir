@@ -664,4 +664,53 @@ func.func private @block(%x: tensor<2x5x10x16xf32>) -> (tensor<2x10x5x16xf32>) a
   } -> tensor<2x10x5x16xf32>
   func.return %v2 : tensor<2x10x5x16xf32>
 }
+
+// Two results take over the memory of each other's operand: what the second reads is loaded before
+// the first is stored.
+// CHECK-LABEL: func.func private @swap(%a: memref<64xf32> {fxt.written}, %b: memref<64xf32> {fxt.written}) attributes {fxlower.kernel = "loops"} {
+// CHECK-NEXT:     %c0 = arith.constant 0 : index
+// CHECK-NEXT:     %c64 = arith.constant 64 : index
+// CHECK-NEXT:     %c1 = arith.constant 1 : index
+// CHECK-NEXT:     scf.for %0 = %c0 to %c64 step %c1 {
+// CHECK-NEXT:       %b_1 = memref.load %b[%0] : memref<64xf32>
+// CHECK-NEXT:       %a_1 = memref.load %a[%0] : memref<64xf32>
+// CHECK-NEXT:       memref.store %b_1, %a[%0] : memref<64xf32>
+// CHECK-NEXT:       memref.store %a_1, %b[%0] : memref<64xf32>
+// CHECK-NEXT:     } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
+// CHECK-NEXT:     func.return
+// CHECK-NEXT:   }
+func.func private @swap(%a: tensor<64xf32>, %b: tensor<64xf32>) -> (tensor<64xf32> {fxt.inplace = 0 : i64}, tensor<64xf32> {fxt.inplace = 1 : i64}) attributes {fxlower.kernel = "loops", fxlower.schedule = [{vector_dim = 0, width = 16, unroll = 1, grain = 64, chunk = 64}]} {
+  %init = tensor.empty() : tensor<64xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%b : tensor<64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    linalg.yield %x : f32
+  } -> tensor<64xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%a : tensor<64xf32>) outs(%init : tensor<64xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    linalg.yield %x : f32
+  } -> tensor<64xf32>
+  func.return %0, %1 : tensor<64xf32>, tensor<64xf32>
+}
+
+// A slice that is an argument lies in the result's memory already.
+// CHECK-LABEL: func.func private @update(%before: memref<4xf32>, %new: memref<2xf32>, %memory: memref<6xf32> {fxt.written}) attributes {fxlower.kernel = "loops"} {
+// CHECK-NEXT:     %memory_1 = memref.reinterpret_cast %memory to offset: [4], sizes: [2], strides: [1] : memref<6xf32> to memref<2xf32, strided<[1], offset: 4>>
+// CHECK-NEXT:     %c0 = arith.constant 0 : index
+// CHECK-NEXT:     %c2 = arith.constant 2 : index
+// CHECK-NEXT:     %c1 = arith.constant 1 : index
+// CHECK-NEXT:     scf.for %0 = %c0 to %c2 step %c1 {
+// CHECK-NEXT:       %new_1 = memref.load %new[%0] : memref<2xf32>
+// CHECK-NEXT:       memref.store %new_1, %memory_1[%0] : memref<2xf32, strided<[1], offset: 4>>
+// CHECK-NEXT:     }
+// CHECK-NEXT:     func.return
+// CHECK-NEXT:   }
+func.func private @update(%before: tensor<4xf32>, %new: tensor<2xf32>, %memory: tensor<6xf32>) -> (tensor<6xf32> {fxt.inplace = 2 : i64}) attributes {fxlower.kernel = "loops", fxlower.schedule = [{vector_dim = -1, width = 1, unroll = 1, grain = 64, chunk = 64}]} {
+  %0 = tensor.insert_slice %before into %memory[0] [4] [1] : tensor<4xf32> into tensor<6xf32>
+  %init = tensor.empty() : tensor<2xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%new : tensor<2xf32>) outs(%init : tensor<2xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    linalg.yield %x : f32
+  } -> tensor<2xf32>
+  %2 = tensor.insert_slice %1 into %0[4] [2] [1] : tensor<2xf32> into tensor<6xf32>
+  func.return %2 : tensor<6xf32>
 }

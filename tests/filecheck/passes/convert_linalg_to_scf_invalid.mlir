@@ -48,7 +48,7 @@ func.func private @diagonal(%x: tensor<4x4xf32>) -> tensor<4xf32> attributes {fx
 
 // -----
 
-// CHECK: tensor.insert_slice into tensor<4xf32>: the destination must be tensor.empty, linalg.fill or another tensor.insert_slice
+// CHECK: tensor.insert_slice into tensor<4xf32>: the destination must be tensor.empty, linalg.fill, another tensor.insert_slice or the argument in whose memory the result is
 func.func private @update(%x: tensor<4xf32>, %y: tensor<2xf32>) -> tensor<4xf32> attributes {fxlower.kernel = "loops", fxlower.schedule = []} {
   %r = tensor.insert_slice %y into %x[0] [2] [1] : tensor<2xf32> into tensor<4xf32>
   func.return %r : tensor<4xf32>

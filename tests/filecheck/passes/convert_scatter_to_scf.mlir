@@ -110,4 +110,29 @@ func.func private @filled_destination(%u: tensor<4xi8>, %i: tensor<4xi64>) -> te
   func.return %r : tensor<9xi8>
 }
 
+// In the memory of the destination nothing is copied.
+// CHECK-LABEL: func.func private @in_place(%dest: memref<9x8xf32> {fxt.written}, %updates: memref<4x8xf32>, %i: memref<4xi64>) attributes {fxlower.kernel = "scatter"} {
+// CHECK-NEXT:     %c0 = arith.constant 0 : index
+// CHECK-NEXT:     %c1 = arith.constant 1 : index
+// CHECK-NEXT:     "scf.parallel"(%c0, %c1, %c1) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> ({
+// CHECK-NEXT:     ^bb0(%0: index):
+// CHECK-NEXT:       %c4 = arith.constant 4 : index
+// CHECK-NEXT:       scf.for %i_1 = %c0 to %c4 step %c1 {
+// CHECK-NEXT:         %1 = memref.load %i[%i_1] : memref<4xi64>
+// CHECK-NEXT:         %2 = arith.index_cast %1 : i64 to index
+// CHECK-NEXT:         %c8 = arith.constant 8 : index
+// CHECK-NEXT:         scf.for %j = %c0 to %c8 step %c1 {
+// CHECK-NEXT:           %3 = memref.load %updates[%i_1, %j] : memref<4x8xf32>
+// CHECK-NEXT:           memref.store %3, %dest[%2, %j] : memref<9x8xf32>
+// CHECK-NEXT:         } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
+// CHECK-NEXT:       }
+// CHECK-NEXT:       scf.reduce
+// CHECK-NEXT:     }) {fxlower.grain = 1024 : i64} : (index, index, index) -> ()
+// CHECK-NEXT:     func.return
+// CHECK-NEXT:   }
+func.func private @in_place(%dest: tensor<9x8xf32>, %updates: tensor<4x8xf32>, %i: tensor<4xi64>) -> (tensor<9x8xf32> {fxt.inplace = 0 : i64}) attributes {fxlower.kernel = "scatter"} {
+  %r = fxt.scatter "set", %dest, %updates, array<i64: 0>[%i] : (tensor<9x8xf32>, tensor<4x8xf32>, tensor<4xi64>) -> tensor<9x8xf32>
+  func.return %r : tensor<9x8xf32>
+}
+
 }

@@ -81,3 +81,29 @@ func.func private @segment_2(%x: tensor<?xf32, ["s0"]>, %s: index {fxt.symbol = 
 func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   func.return %x : tensor<4xf32>
 }
+
+// -----
+
+// A result in place is where its operand is, and a kernel behind one that may trap is called only if
+// that has not.
+func.func private @take_2(memref<4xi64>, memref<4xi64>, memref<1xi64>)
+func.func private @double_2(memref<4xf32>)
+func.func private @sum_2(memref<4xf32>, memref<f32>)
+func.func private @segment_3(%x: tensor<4xf32> {fxt.written}, %i: tensor<4xi64>) -> (tensor<4xi64>, tensor<f32>) {
+  %0 = fxt.call @take_2(%i) : (tensor<4xi64>) -> tensor<4xi64>
+  %1 = fxt.call @double_2(%x) {inplace = array<i64: 0>} : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = fxt.call @sum_2(%1) : (tensor<4xf32>) -> tensor<f32>
+  func.return %0, %2 : tensor<4xi64>, tensor<f32>
+}
+// CHECK-LABEL: func.func private @segment_3
+// CHECK-SAME:    (%x: memref<?xi8> {fxt.written}, %i: memref<?xi8>, %out: memref<?xi8>, %out_1: memref<?xi8>, %arena: memref<?xi8>, %trap: memref<1xi64> {fxt.trap})
+// CHECK:         func.call @take_2
+// CHECK-NEXT:    %2 = memref.view %x[%c0][] : memref<?xi8> to memref<4xf32>
+// CHECK-NEXT:    %3 = memref.load %trap[%c0] : memref<1xi64>
+// CHECK-NEXT:    %4 = arith.constant 0 : i64
+// CHECK-NEXT:    %5 = arith.cmpi eq, %3, %4 : i64
+// CHECK-NEXT:    scf.if %5 {
+// CHECK-NEXT:      func.call @double_2(%2) : (memref<4xf32>) -> ()
+// CHECK-NEXT:    }
+// CHECK-NEXT:    %6 = memref.view %out_1[%c0][] : memref<?xi8> to memref<f32>
+// CHECK-NEXT:    func.call @sum_2(%2, %6)

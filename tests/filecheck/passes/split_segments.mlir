@@ -65,3 +65,39 @@ func.func @views(%x: tensor<4x8xf32>) -> tensor<8x4xf32> {
 // CHECK-LABEL: func.func @views(%x: tensor<4x8xf32>) -> tensor<8x4xf32> {
 // CHECK-NEXT:    %0 = fxt.permute %x, array<i64: 1, 0> : (tensor<4x8xf32>) -> tensor<8x4xf32>
 // CHECK-NEXT:    func.return %0 : tensor<8x4xf32>
+
+// -----
+
+// Outside of its segment a result in place is the operand whose memory it took.
+func.func @main(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32> {fxt.mutates = 0 : i64}) {
+  %0 = fxt.reshape %x : (tensor<4x8xf32>) -> tensor<32xf32>
+  %1 = fxt.call @exp_0(%0) {inplace = array<i64: 0>} : (tensor<32xf32>) -> tensor<32xf32>
+  %2 = fxt.call @neg_1(%1) : (tensor<32xf32>) -> tensor<32xf32>
+  %3 = fxt.reshape %2 : (tensor<32xf32>) -> tensor<4x8xf32>
+  %4 = fxt.aten "aten.sort.default", 0 (%3) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %5 = fxt.reshape %4 : (tensor<4x8xf32>) -> tensor<32xf32>
+  %6 = fxt.call @add_2(%1, %5) : (tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32>
+  %7 = fxt.reshape %6 : (tensor<32xf32>) -> tensor<4x8xf32>
+  %8 = fxt.reshape %1 : (tensor<32xf32>) -> tensor<4x8xf32>
+  func.return %7, %8 : tensor<4x8xf32>, tensor<4x8xf32>
+}
+func.func private @exp_0(tensor<32xf32>) -> (tensor<32xf32> {fxt.inplace = 0 : i64}) attributes {fxlower.kernel = "loops"}
+func.func private @neg_1(tensor<32xf32>) -> tensor<32xf32> attributes {fxlower.kernel = "loops"}
+func.func private @add_2(tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32> attributes {fxlower.kernel = "loops"}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT:    %0 = fxt.call @segment_0(%x) : (tensor<4x8xf32>) -> tensor<32xf32>
+// CHECK-NEXT:    %1 = fxt.reshape %0 : (tensor<32xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %2 = fxt.aten "aten.sort.default", 0(%1) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %3 = fxt.call @segment_1(%x, %2) : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<32xf32>
+// CHECK-NEXT:    %4 = fxt.reshape %3 : (tensor<32xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    func.return %4, %x
+// CHECK-LABEL: func.func private @segment_0(%x: tensor<4x8xf32> {fxt.written}) -> tensor<32xf32> {
+// CHECK-NEXT:    %0 = fxt.reshape %x : (tensor<4x8xf32>) -> tensor<32xf32>
+// CHECK-NEXT:    %1 = fxt.call @exp_0(%0) {inplace = array<i64: 0>} : (tensor<32xf32>) -> tensor<32xf32>
+// CHECK-NEXT:    %2 = fxt.call @neg_1(%1) : (tensor<32xf32>) -> tensor<32xf32>
+// CHECK-NEXT:    func.return %2 : tensor<32xf32>
+// CHECK-LABEL: func.func private @segment_1(%x: tensor<4x8xf32>, %0: tensor<4x8xf32>) -> tensor<32xf32> {
+// CHECK-NEXT:    %1 = fxt.reshape %x : (tensor<4x8xf32>) -> tensor<32xf32>
+// CHECK-NEXT:    %2 = fxt.reshape %0 : (tensor<4x8xf32>) -> tensor<32xf32>
+// CHECK-NEXT:    %3 = fxt.call @add_2(%1, %2) : (tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32>
