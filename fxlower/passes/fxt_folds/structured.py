@@ -137,21 +137,21 @@ def _parts(r: Rebuilder, value: SSAValue, axis: int) -> list[SSAValue]:
         return [value]
     join = op._operands[0].owner
     starts, shape = list(dims_from(op.starts)), list(dims(value))
-    sizes = [dims(part)[axis] for part in join._operands]
-    numbers = (starts[axis], shape[axis], *sizes)
-    if join.axis.value.data != axis or not all(isinstance(n, int) for n in numbers):
+    sizes = [n for part in join._operands if isinstance(n := dims(part)[axis], int)]
+    first, count = starts[axis], shape[axis]
+    if join.axis.value.data != axis or axes_of(op.steps)[axis] != 1:
         return [value]
-    if axes_of(op.steps)[axis] != 1:
+    if not isinstance(first, int) or not isinstance(count, int) or len(sizes) < len(join._operands):
         return [value]
-    first, last = starts[axis], starts[axis] + shape[axis]  # type: ignore[operator]
+    last = first + count
     found: list[SSAValue] = []
     offset = 0
     for part, size in zip(join._operands, sizes):
-        low, high = max(first, offset), min(last, offset + size)  # type: ignore[operator]
+        low, high = max(first, offset), min(last, offset + size)
         if low < high:
             starts[axis], shape[axis] = low - offset, high - low
             found.append(r.slice(part, tuple(starts), axes_of(op.steps), tuple(shape)))
-        offset += size  # type: ignore[operator]
+        offset += size
     return found
 
 
