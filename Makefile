@@ -16,7 +16,7 @@ tests:
 	$(PYTHON) -m pytest -n auto
 
 lit:
-	$(PYTHON) -m lit.main -v tests/filecheck
+	$(dir $(PYTHON))lit -v tests/filecheck
 
 # Random programs against eager mode, until one fails or 5000 pass (an hour or so).
 random-programs:

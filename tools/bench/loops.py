@@ -86,7 +86,7 @@ def measure(
         times = timing.samples(runs, seconds=seconds, rest=rest)
         measured.seconds |= {name: statistic(values) for name, values in times.items()}
         if own.name in runs:
-            measured.native = statistic(own.native_samples(runs[own.name], seconds / 10))
+            measured.native = statistic(own.native_samples(runs[own.name], seconds / len(runs)))
     return measured
 
 

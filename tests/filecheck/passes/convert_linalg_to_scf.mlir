@@ -714,3 +714,4 @@ func.func private @update(%before: tensor<4xf32>, %new: tensor<2xf32>, %memory: 
   %2 = tensor.insert_slice %1 into %0[4] [2] [1] : tensor<2xf32> into tensor<6xf32>
   func.return %2 : tensor<6xf32>
 }
+}

@@ -138,30 +138,30 @@ func.func @parallel(%x: memref<f32>, %n: index, %v: f32) {
 
 // Too short for two threads: a plain call.
 // CHECK-LABEL: llvm.func internal @short_parallel_0(%begin_1: i64, %end_1: i64, %captured_1: !llvm.ptr) {
-// CHECK-NEXT:    %48 = llvm.mlir.constant(1) : i64
-// CHECK-NEXT:    %49 = llvm.load %captured_1 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
-// CHECK-NEXT:    %50 = llvm.mlir.constant(0) : i64
-// CHECK-NEXT:    %51 = llvm.getelementptr %captured_1[8] : (!llvm.ptr) -> !llvm.ptr, i8
-// CHECK-NEXT:    %52 = llvm.load %51 {alignment = 8 : i64} : !llvm.ptr -> f32
+// CHECK-NEXT:    %47 = llvm.mlir.constant(1) : i64
+// CHECK-NEXT:    %48 = llvm.load %captured_1 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+// CHECK-NEXT:    %49 = llvm.mlir.constant(0) : i64
+// CHECK-NEXT:    %50 = llvm.getelementptr %captured_1[8] : (!llvm.ptr) -> !llvm.ptr, i8
+// CHECK-NEXT:    %51 = llvm.load %50 {alignment = 8 : i64} : !llvm.ptr -> f32
 // CHECK-NEXT:    llvm.br ^bb1(%begin_1 : i64)
-// CHECK-NEXT:  ^bb1(%53: i64):
-// CHECK-NEXT:    %54 = llvm.getelementptr %49[%53] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-// CHECK-NEXT:    llvm.store %52, %54 {alignment = 4 : i64} : f32, !llvm.ptr
-// CHECK-NEXT:    %55 = llvm.add %53, %48 overflow<nsw> : i64
-// CHECK-NEXT:    %56 = llvm.icmp "slt" %55, %end_1 : i64
-// CHECK-NEXT:    llvm.cond_br %56, ^bb1(%55 : i64), ^bb2
+// CHECK-NEXT:  ^bb1(%52: i64):
+// CHECK-NEXT:    %53 = llvm.getelementptr %48[%52] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+// CHECK-NEXT:    llvm.store %51, %53 {alignment = 4 : i64} : f32, !llvm.ptr
+// CHECK-NEXT:    %54 = llvm.add %52, %47 overflow<nsw> : i64
+// CHECK-NEXT:    %55 = llvm.icmp "slt" %54, %end_1 : i64
+// CHECK-NEXT:    llvm.cond_br %55, ^bb1(%54 : i64), ^bb2
 // CHECK-NEXT:  ^bb2:
 // CHECK-NEXT:    llvm.return
 // CHECK-NEXT:  }
 // CHECK-LABEL: llvm.func @short(%x_4: !llvm.ptr, %v_1: f32) {
-// CHECK-NEXT:    %57 = llvm.mlir.constant(0) : i64
-// CHECK-NEXT:    %58 = llvm.mlir.constant(1) : i64
-// CHECK-NEXT:    %59 = llvm.mlir.constant(4) : i64
-// CHECK-NEXT:    %60 = llvm.alloca %58 x !llvm.array<16 x i8> {alignment = 64 : i64} : (i64) -> !llvm.ptr
-// CHECK-NEXT:    llvm.store %x_4, %60 {alignment = 8 : i64} : !llvm.ptr, !llvm.ptr
-// CHECK-NEXT:    %61 = llvm.getelementptr %60[8] : (!llvm.ptr) -> !llvm.ptr, i8
-// CHECK-NEXT:    llvm.store %v_1, %61 {alignment = 8 : i64} : f32, !llvm.ptr
-// CHECK-NEXT:    llvm.call @short_parallel_0(%57, %59, %60) : (i64, i64, !llvm.ptr) -> ()
+// CHECK-NEXT:    %56 = llvm.mlir.constant(0) : i64
+// CHECK-NEXT:    %57 = llvm.mlir.constant(1) : i64
+// CHECK-NEXT:    %58 = llvm.mlir.constant(4) : i64
+// CHECK-NEXT:    %59 = llvm.alloca %57 x !llvm.array<16 x i8> {alignment = 64 : i64} : (i64) -> !llvm.ptr
+// CHECK-NEXT:    llvm.store %x_4, %59 {alignment = 8 : i64} : !llvm.ptr, !llvm.ptr
+// CHECK-NEXT:    %60 = llvm.getelementptr %59[8] : (!llvm.ptr) -> !llvm.ptr, i8
+// CHECK-NEXT:    llvm.store %v_1, %60 {alignment = 8 : i64} : f32, !llvm.ptr
+// CHECK-NEXT:    llvm.call @short_parallel_0(%56, %58, %59) : (i64, i64, !llvm.ptr) -> ()
 // CHECK-NEXT:    llvm.return
 // CHECK-NEXT:  }
 func.func @short(%x: memref<4xf32>, %v: f32) {
@@ -179,24 +179,24 @@ func.func @short(%x: memref<4xf32>, %v: f32) {
 // A kernel that is not here is declared; a segment gets an entry for the host. Arguments are
 // pointers to their first element.
 // CHECK-LABEL: llvm.func @segment_0(%x_5: !llvm.ptr, %arena: !llvm.ptr, %n_2: i64) {
-// CHECK-NEXT:    %62 = llvm.mlir.constant(0) : i64
-// CHECK-NEXT:    %63 = llvm.mlir.constant(1) : i64
-// CHECK-NEXT:    %64 = llvm.getelementptr %arena[%n_2] : (!llvm.ptr, i64) -> !llvm.ptr, i8
-// CHECK-NEXT:    %65 = llvm.getelementptr %x_5[%63] : (!llvm.ptr, i64) -> !llvm.ptr, f32
-// CHECK-NEXT:    llvm.call @kernel(%65, %64) : (!llvm.ptr, !llvm.ptr) -> ()
+// CHECK-NEXT:    %61 = llvm.mlir.constant(0) : i64
+// CHECK-NEXT:    %62 = llvm.mlir.constant(1) : i64
+// CHECK-NEXT:    %63 = llvm.getelementptr %arena[%n_2] : (!llvm.ptr, i64) -> !llvm.ptr, i8
+// CHECK-NEXT:    %64 = llvm.getelementptr %x_5[%62] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+// CHECK-NEXT:    llvm.call @kernel(%64, %63) : (!llvm.ptr, !llvm.ptr) -> ()
 // CHECK-NEXT:    llvm.return
 // CHECK-NEXT:  }
-// CHECK-LABEL: llvm.func @segment_0_entry(%66: !llvm.ptr) {
-// CHECK-NEXT:    %67 = llvm.mlir.constant(0) : i64
-// CHECK-NEXT:    %68 = llvm.mlir.constant(1) : i64
-// CHECK-NEXT:    %69 = llvm.mlir.constant(2) : i64
-// CHECK-NEXT:    %70 = llvm.getelementptr %66[%67] : (!llvm.ptr, i64) -> !llvm.ptr, i64
-// CHECK-NEXT:    %71 = llvm.load %70 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
-// CHECK-NEXT:    %72 = llvm.getelementptr %66[%68] : (!llvm.ptr, i64) -> !llvm.ptr, i64
-// CHECK-NEXT:    %73 = llvm.load %72 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
-// CHECK-NEXT:    %74 = llvm.getelementptr %66[%69] : (!llvm.ptr, i64) -> !llvm.ptr, i64
-// CHECK-NEXT:    %75 = llvm.load %74 {alignment = 8 : i64} : !llvm.ptr -> i64
-// CHECK-NEXT:    llvm.call @segment_0(%71, %73, %75) : (!llvm.ptr, !llvm.ptr, i64) -> ()
+// CHECK-LABEL: llvm.func @segment_0_entry(%65: !llvm.ptr) {
+// CHECK-NEXT:    %66 = llvm.mlir.constant(0) : i64
+// CHECK-NEXT:    %67 = llvm.mlir.constant(1) : i64
+// CHECK-NEXT:    %68 = llvm.mlir.constant(2) : i64
+// CHECK-NEXT:    %69 = llvm.getelementptr %65[%66] : (!llvm.ptr, i64) -> !llvm.ptr, i64
+// CHECK-NEXT:    %70 = llvm.load %69 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+// CHECK-NEXT:    %71 = llvm.getelementptr %65[%67] : (!llvm.ptr, i64) -> !llvm.ptr, i64
+// CHECK-NEXT:    %72 = llvm.load %71 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+// CHECK-NEXT:    %73 = llvm.getelementptr %65[%68] : (!llvm.ptr, i64) -> !llvm.ptr, i64
+// CHECK-NEXT:    %74 = llvm.load %73 {alignment = 8 : i64} : !llvm.ptr -> i64
+// CHECK-NEXT:    llvm.call @segment_0(%70, %72, %74) : (!llvm.ptr, !llvm.ptr, i64) -> ()
 // CHECK-NEXT:    llvm.return
 // CHECK-NEXT:  }
 func.func @segment_0(%x: memref<4xf32>, %arena: memref<?xi8>, %n: index) attributes {fxlower.arena = [64 : i64]} {
