@@ -101,6 +101,17 @@ def test_errors(found: list[float], expected: list[float], error: float) -> None
     assert largest_error([torch.tensor(found)], [torch.tensor(expected)]) == error
 
 
+def test_float64_is_the_judge_where_eager_mode_rounds() -> None:
+    def sums(x: torch.Tensor) -> torch.Tensor:
+        return x.cumsum(0)[-1] if x.dtype == torch.float64 else torch.full_like(x[0], 256.0)
+
+    case = Case("sums", sums, (lambda: torch.ones(512, dtype=torch.bfloat16),))
+    expected = [sums(*case.inputs())]
+    assert loops.error_of(case, [torch.tensor(256.0)], expected) == 0.0
+    assert loops.error_of(case, [torch.tensor(512.0)], expected) == 0.0
+    assert loops.error_of(case, [torch.tensor(384.0)], expected) == 0.25
+
+
 def test_samples_are_of_one_call_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a clock by which every call takes 0.12 ms: nine calls in a sample, one before it."""
     calls = Counter[str]()
