@@ -63,7 +63,7 @@ def _libm(name: str) -> Rule:
         element = element_of(type_)
         if element not in (F32, F64):
             raise PassFailedException(
-                f"convert-to-llvm: '{op.name}' computes in f32 or f64, got {type_}"
+                f"convert-to-llvm: '{op.name}' computes in f32 or f64, got {op.operands[0].type}"
             )
         function = name + ("f" if element == F32 else "")
 
