@@ -114,7 +114,7 @@ class LoopVectorizer:
         self.constants = constants
         self.width = _mark(loop, "fxlower.vector")
         self.copies = _mark(loop, "fxlower.unroll")
-        self.preheader = Preheader(block, constants)
+        self.preheader = Preheader(block, constants, target.masks)
         self.combiners = [_combiner(loop, i) for i in range(len(loop.iter_args))]
         self.peels_tail = not target.masks and any(
             ELEMENT_BITS[m.element_type] < MASKED_BITS for m in _memory(loop)
