@@ -30,6 +30,9 @@ SHUFFLED_LOAD = 0.8
 """A load of lanes a few elements apart, per lane and element apart: so many vectors are loaded, and
 all but one shuffled."""
 
+SHUFFLED_STORE = 1.6
+"""The same of a store on targets with masks: what is between the lanes must stay."""
+
 LONGEST_STRIDE = 8
 """Elements between lanes up to which vectors are loaded and shuffled, and not gathered."""
 

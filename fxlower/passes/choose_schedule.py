@@ -72,7 +72,7 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
     """The schedule of one nest of a `loops` kernel on `target`."""
     loops = loops_of(kernel, nest)
     lanes = min(target.lanes(cost.compute_bits(nest)), MAX_LANES)
-    chosen = _vector_loop(kernel, nest, loops, lanes, _side(target, lanes))
+    chosen = _vector_loop(kernel, nest, loops, lanes, target)
     if chosen is None or lanes <= 1:
         return NestSchedule(-1, 1, 1, _grain(sum(cost.point_nanoseconds(nest))), 1)
     width = lanes
@@ -184,28 +184,30 @@ def _columns(kernel: Kernel, nest: Nest, loops: Loops, lanes: Loop, target: Targ
 # ------------------------------------------------------------------- the loop that becomes lanes
 
 
-def _vector_loop(kernel: Kernel, nest: Nest, loops: Loops, lanes: int, side: int) -> Loop | None:
+def _vector_loop(
+    kernel: Kernel, nest: Nest, loops: Loops, lanes: int, target: TargetSpec
+) -> Loop | None:
     """The loop with the cheapest lanes; of equals the innermost. None where there is no loop."""
     best: Loop | None = None
     least = 0.0
     for loop in loops.outer + loops.inner:
-        found = _lane_cost(kernel, nest, loops, loop, lanes, side)
+        found = _lane_cost(kernel, nest, loops, loop, lanes, target)
         if best is None or found <= least:
             best, least = loop, found
     return best
 
 
 def _lane_cost(
-    kernel: Kernel, nest: Nest, loops: Loops, loop: Loop, lanes: int, side: int
+    kernel: Kernel, nest: Nest, loops: Loops, loop: Loop, lanes: int, target: TargetSpec
 ) -> float:
     """Cost of all accesses of the nest with the iterations of `loop` as lanes."""
     dim = loop.dims[-1]
-    tiles = transposition(kernel, nest, loops, loop, lanes, side)
+    tiles = transposition(kernel, nest, loops, loop, lanes, _side(target, lanes))
     transposed = () if tiles is None else [(a.value, a.dims) for a in tiles.accesses]
     total = 0.0
     for access, strides, writes in kernel.in_memory(nest):
         stride = dict(zip(access.dims, strides)).get(dim, 0)
-        factor = _stride_cost(stride, writes, lanes)
+        factor = _stride_cost(stride, writes, lanes, target.masks)
         if not writes and (access.value, access.dims) in transposed:
             factor = cost.TRANSPOSED_LOAD
         total += _points(access, nest) * factor
@@ -225,14 +227,16 @@ def _points(access: Access, nest: Nest) -> int:
     return prod(estimate(nest.sizes[d]) for d in access.dims)
 
 
-def _stride_cost(stride: Dim, writes: bool, lanes: int) -> float:
+def _stride_cost(stride: Dim, writes: bool, lanes: int, masks: bool) -> float:
     if stride == 1:
         return 1.0
     if stride == 0:
         return cost.UNIFORM_LOAD
-    if not writes and cost.is_short_stride(stride, lanes):
-        return min(1 + cost.SHUFFLED_LOAD * (abs(int(stride)) - 1 or 1), cost.STRIDED_LOAD)
-    return cost.STRIDED_STORE if writes else cost.STRIDED_LOAD
+    worst = cost.STRIDED_STORE if writes else cost.STRIDED_LOAD
+    if not cost.is_short_stride(stride, lanes) or (writes and not masks):
+        return worst
+    factor = cost.SHUFFLED_STORE if writes else cost.SHUFFLED_LOAD
+    return min(1 + factor * max(abs(int(stride)) - 1, 1), worst)
 
 
 def _gather_cost(step: Step, nest: Nest, dim: int) -> float:

@@ -101,12 +101,12 @@ class LaneMemory(LaneValues):
                 continue
             mask = [p - offset + width if i else c for p, i, c in zip(places, inside, chosen)]
             result = emit1(
-                self.block, vector.ShuffleOp, (result, part), type_, {"mask": _numbers(tuple(mask))}
+                self.block, vector.ShuffleOp, (result, part), type_, {"mask": numbers(tuple(mask))}
             )
             chosen = list(range(width))
         assert result is not None
         if chosen != list(range(width)):
-            mask = _numbers(tuple(chosen))
+            mask = numbers(tuple(chosen))
             result = emit1(self.block, vector.ShuffleOp, (result, result), type_, {"mask": mask})
         return result
 
@@ -124,13 +124,32 @@ class LaneMemory(LaneValues):
             )
         vectors = self.vectors(value)
         for part, address in zip(vectors, self._addresses(op, target)):
-            if address.lanes is not None:
+            short = self.mask is None and cost.is_short_stride(address.step, self.width)
+            if short and self.preheader.masks:
+                self._store_shuffled(part, address)
+            elif address.lanes is not None:
                 self._store_lanes(part, address)
             elif self.mask is None:
                 emit(self.block, vector.StoreOp, (part, address.base, *address.indices))
             else:
                 operands = (address.base, *address.indices, self.mask, part)
                 emit(self.block, vector.MaskedStoreOp, operands)
+
+    def _store_shuffled(self, value: SSAValue, address: Address) -> None:
+        """Lanes a few elements apart: spread over so many vectors, with masks for what is between
+        them."""
+        assert isinstance(value.type, VectorType) and address.step is not None
+        width, step = self.width, abs(address.step)
+        first = min((width - 1) * address.step, 0)
+        for begin in range(0, (width - 1) * step + 1, width):
+            lanes = [min(-(-(begin + m) // step), width - 1) for m in range(width)]
+            if address.step < 0:
+                lanes = [width - 1 - lane for lane in lanes]
+            mask = self.constants.every(step, -begin % step, width)
+            shuffle = {"mask": numbers(tuple(lanes))}
+            spread = emit1(self.block, vector.ShuffleOp, (value, value), value.type, shuffle)
+            start = self._offset(address.indices[-1], first + begin)
+            emit(self.block, vector.MaskedStoreOp, (address.base, start, mask, spread))
 
     def _store_lanes(self, value: SSAValue, address: Address) -> None:
         """Lane by lane."""
@@ -268,8 +287,9 @@ class LaneMemory(LaneValues):
 
 
 @cache
-def _numbers(numbers: tuple[int, ...]) -> DenseArrayBase:
-    return DenseArrayBase.from_list(I64_ELEMENT, numbers)
+def numbers(values: tuple[int, ...]) -> DenseArrayBase:
+    """The attribute of `values`, such as the lanes of a shuffle, made once."""
+    return DenseArrayBase.from_list(I64_ELEMENT, values)
 
 
 def element_strides(source: SSAValue) -> list[int | SSAValue]:

@@ -18,19 +18,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from xdsl.dialects import memref, scf
-from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, MemRefType
-from xdsl.dialects.builtin import i64 as I64_ELEMENT
+from xdsl.dialects.builtin import IntegerAttr, MemRefType
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from fxlower.dialects import arith, vector
 from fxlower.dialects.build import ELEMENT_BITS, INDEX, emit, emit1, vector_type
-from fxlower.passes.lane_memory import LaneMemory, element_strides
+from fxlower.passes.lane_memory import LaneMemory, element_strides, numbers
 from fxlower.passes.lane_values import LINEAR, UNIFORM, VARYING, Lanes, extent_of, number_of
 from fxlower.passes.loop_builder import TRANSPOSE
 from fxlower.passes.vector_transpose import transpose_short
 
 LEAST_COLUMNS = 4
-"""Of the squares that take what is left of the loop inside; the last columns are gathered."""
+"""Of the squares that take what is left of either loop; the last columns are gathered."""
 
 
 class LaneSquares(LaneMemory):
@@ -60,7 +59,8 @@ class LaneSquares(LaneMemory):
         mark = op.attributes.get(TRANSPOSE)
         side = mark.value.data if isinstance(mark, IntegerAttr) else 1
         loads = self._transposable(op.body.block) if side > 1 else []
-        for columns in dict.fromkeys((side, min(side, LEAST_COLUMNS)) if loads else ()):
+        sides = (side, LEAST_COLUMNS) if self.mask is None else (LEAST_COLUMNS,)
+        for columns in dict.fromkeys(min(s, side) for s in sides) if loads else ():
             end = self._whole(lower, upper, columns)
             if end is lower:
                 continue
@@ -187,7 +187,7 @@ class LaneSquares(LaneMemory):
         row_type = vector_type(element, side)
 
         def shuffle(a: SSAValue, b: SSAValue, mask: tuple[int, ...]) -> SSAValue:
-            lanes = {"mask": DenseArrayBase.from_list(I64_ELEMENT, mask)}
+            lanes = {"mask": numbers(mask)}
             made = vector_type(element, len(mask))
             return emit1(self.block, vector.ShuffleOp, (a, b), made, lanes)
 

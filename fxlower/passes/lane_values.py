@@ -82,6 +82,14 @@ class Constants:
             known = self._made[key] = self.get(values, type_)
         return known
 
+    def every(self, step: int, first: int, lanes: int) -> SSAValue:
+        """True in lanes first, first + step, ..."""
+        type_ = vector_type(I1, lanes)
+        values = [int(lane >= first and (lane - first) % step == 0) for lane in range(lanes)]
+        made = self.get(DenseIntOrFPElementsAttr.from_list(type_, values), type_)
+        made.name_hint = "mask"
+        return made
+
     def mask(self, lanes_set: int, lanes: int) -> SSAValue:
         """True in the first `lanes_set` lanes."""
         key = ("mask", lanes_set, lanes)
@@ -102,9 +110,11 @@ class Constants:
 class Preheader:
     """The block before the widened loops of one scalar loop, and what they share in it."""
 
-    def __init__(self, block: Block, constants: Constants):
+    def __init__(self, block: Block, constants: Constants, masks: bool):
         self.block = block
         self.constants = constants
+        self.masks = masks
+        """Whether the target stores under masks as fast as without."""
         self.broadcasts: dict[object, SSAValue] = {}
         self.flat: dict[SSAValue, SSAValue] = {}
 

@@ -113,7 +113,7 @@ class LoopVectorizer:
         self.environment = dict(environment or {})
         self.width = positive_mark(loop, VECTOR)
         self.copies = positive_mark(loop, UNROLL)
-        self.preheader = Preheader(block, constants)
+        self.preheader = Preheader(block, constants, target.masks)
         self.combiners = [combiner(loop, i) for i in range(len(loop.iter_args))]
         self.peels_tail = not target.masks and any(
             ELEMENT_BITS[m.element_type] < MASKED_BITS for m in _memory(loop)
@@ -164,7 +164,7 @@ class LoopVectorizer:
         outside, preheader = self.block, self.preheader
         kept = scalars if self.peels_tail else []
         block = Block(arg_types=[INDEX, *(v.type for v in (*carried, *kept))])
-        self.block, self.preheader = block, Preheader(block, self.constants)
+        self.block, self.preheader = block, Preheader(block, self.constants, preheader.masks)
         index, *own = block.args
         old = loop.body.block
         index.name_hint = old.args[0].name_hint

@@ -4,14 +4,13 @@ squares of vectors where depth has, else a loop for `vectorize` to gather in."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
-from xdsl.dialects.builtin import DenseArrayBase, MemRefType
+from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Attribute, SSAValue
 
 from fxlower.dialects import arith, tile, vector
-from fxlower.dialects.build import DYNAMIC, I1, I64, emit, splat, vector_type
-from fxlower.passes.lane_memory import element_strides, offset_of
+from fxlower.dialects.build import DYNAMIC, I1, emit, splat, vector_type
+from fxlower.passes.lane_memory import element_strides, numbers, offset_of
 from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, strides_of, vector_loop
 from fxlower.passes.vector_transpose import transpose
 from fxlower.targets.spec import TargetSpec
@@ -185,14 +184,9 @@ class PackLowering:
 
 def first_lanes(at: LoopBuilder, count: int, lanes: int) -> SSAValue:
     """The constant mask of the first `count` lanes."""
-    sizes = {"mask_dim_sizes": _numbers((count,))}
+    sizes = {"mask_dim_sizes": numbers((count,))}
     return at.op(vector.ConstantMaskOp, (), vector_type(I1, lanes), sizes)
 
 
 def _shuffle(at: LoopBuilder, a: SSAValue, b: SSAValue, mask: tuple[int, ...]) -> SSAValue:
-    return at.op(vector.ShuffleOp, (a, b), a.type, {"mask": _numbers(mask)})
-
-
-@cache
-def _numbers(numbers: tuple[int, ...]) -> DenseArrayBase:
-    return DenseArrayBase.from_list(I64, numbers)
+    return at.op(vector.ShuffleOp, (a, b), a.type, {"mask": numbers(mask)})

@@ -165,16 +165,15 @@ func.func @column_sums(%x: memref<9x16xf32>, %out: memref<16xf32>) {
 }
 
 // Lanes far apart are gathered, those of a store go one by one.
-// CHECK-LABEL: func.func @transpose(%x: memref<4x5xf32>, %out: memref<4x2xf32>) {
+// CHECK-LABEL: func.func @transpose(%x: memref<4x5xf32>, %out: memref<4x5xf32>) {
 // CHECK-NEXT:       %c4 = arith.constant 4 : index
 // CHECK-NEXT:       %c5 = arith.constant 5 : index
 // CHECK-NEXT:       %ramp = arith.constant dense<[0, 5, 10, 15]> : vector<4xi32>
 // CHECK-NEXT:       %mask = vector.constant_mask [4] : vector<4xi1>
 // CHECK-NEXT:       %0 = arith.constant dense<0.000000e+00> : vector<4xf32>
-// CHECK-NEXT:       %c2 = arith.constant 2 : index
-// CHECK-NEXT:       %ramp_1 = arith.constant dense<[0, 2, 4, 6]> : vector<4xi32>
 // CHECK-NEXT:       %c0 = arith.constant 0 : index
-// CHECK-NEXT:       %c6 = arith.constant 6 : index
+// CHECK-NEXT:       %c10 = arith.constant 10 : index
+// CHECK-NEXT:       %c15 = arith.constant 15 : index
 // CHECK-NEXT:       %c0_1 = arith.constant 0 : index
 // CHECK-NEXT:       %c1 = arith.constant 1 : index
 // CHECK-NEXT:       %c4_1 = arith.constant 4 : index
@@ -182,30 +181,30 @@ func.func @column_sums(%x: memref<9x16xf32>, %out: memref<16xf32>) {
 // CHECK-NEXT:       %2 = arith.muli %c0_1, %c5 : index
 // CHECK-NEXT:       %3 = arith.addi %2, %c1 : index
 // CHECK-NEXT:       %v = vector.gather %1[%3] [%ramp], %mask, %0 : memref<20xf32>, vector<4xi32>, vector<4xi1>, vector<4xf32> into vector<4xf32>
-// CHECK-NEXT:       %4 = memref.reinterpret_cast %out to offset: [0], sizes: [8], strides: [1] : memref<4x2xf32> to memref<8xf32>
-// CHECK-NEXT:       %5 = arith.muli %c0_1, %c2 : index
+// CHECK-NEXT:       %4 = memref.reinterpret_cast %out to offset: [0], sizes: [20], strides: [1] : memref<4x5xf32> to memref<20xf32>
+// CHECK-NEXT:       %5 = arith.muli %c0_1, %c5 : index
 // CHECK-NEXT:       %6 = arith.addi %5, %c0_1 : index
 // CHECK-NEXT:       %7 = vector.extract %v[0] : f32 from vector<4xf32>
 // CHECK-NEXT:       %8 = arith.addi %6, %c0 : index
-// CHECK-NEXT:       memref.store %7, %4[%8] : memref<8xf32>
+// CHECK-NEXT:       memref.store %7, %4[%8] : memref<20xf32>
 // CHECK-NEXT:       %9 = vector.extract %v[1] : f32 from vector<4xf32>
-// CHECK-NEXT:       %10 = arith.addi %6, %c2 : index
-// CHECK-NEXT:       memref.store %9, %4[%10] : memref<8xf32>
+// CHECK-NEXT:       %10 = arith.addi %6, %c5 : index
+// CHECK-NEXT:       memref.store %9, %4[%10] : memref<20xf32>
 // CHECK-NEXT:       %11 = vector.extract %v[2] : f32 from vector<4xf32>
-// CHECK-NEXT:       %12 = arith.addi %6, %c4 : index
-// CHECK-NEXT:       memref.store %11, %4[%12] : memref<8xf32>
+// CHECK-NEXT:       %12 = arith.addi %6, %c10 : index
+// CHECK-NEXT:       memref.store %11, %4[%12] : memref<20xf32>
 // CHECK-NEXT:       %13 = vector.extract %v[3] : f32 from vector<4xf32>
-// CHECK-NEXT:       %14 = arith.addi %6, %c6 : index
-// CHECK-NEXT:       memref.store %13, %4[%14] : memref<8xf32>
+// CHECK-NEXT:       %14 = arith.addi %6, %c15 : index
+// CHECK-NEXT:       memref.store %13, %4[%14] : memref<20xf32>
 // CHECK-NEXT:       func.return
 // CHECK-NEXT:     }
-func.func @transpose(%x: memref<4x5xf32>, %out: memref<4x2xf32>) {
+func.func @transpose(%x: memref<4x5xf32>, %out: memref<4x5xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c4 = arith.constant 4 : index
   scf.for %i = %c0 to %c4 step %c1 {
     %v = memref.load %x[%i, %c1] : memref<4x5xf32>
-    memref.store %v, %out[%i, %c0] : memref<4x2xf32>
+    memref.store %v, %out[%i, %c0] : memref<4x5xf32>
   } {fxlower.vector = 4 : i64}
   func.return
 }

@@ -117,4 +117,39 @@ func.func @lanes_left(%x: memref<5xf32, strided<[2]>>, %out: memref<5xf32>) {
   } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
   func.return
 }
+// Stores of every third element: what lies between them stays.
+// CHECK-LABEL: func.func @spread(%x: memref<8xf64>, %out: memref<8xf64, strided<[3]>>) {
+// CHECK-NEXT:       %c8 = arith.constant 8 : index
+// CHECK-NEXT:       %c3 = arith.constant 3 : index
+// CHECK-NEXT:       %ramp = arith.constant dense<[0, 3, 6, 9, 12, 15, 18, 21]> : vector<8xi32>
+// CHECK-NEXT:       %mask = arith.constant dense<[true, false, false, true, false, false, true, false]> : vector<8xi1>
+// CHECK-NEXT:       %mask_1 = arith.constant dense<[false, true, false, false, true, false, false, true]> : vector<8xi1>
+// CHECK-NEXT:       %mask_2 = arith.constant dense<[false, false, true, false, false, true, false, false]> : vector<8xi1>
+// CHECK-NEXT:       %c16 = arith.constant 16 : index
+// CHECK-NEXT:       %c0 = arith.constant 0 : index
+// CHECK-NEXT:       %c1 = arith.constant 1 : index
+// CHECK-NEXT:       %c8_1 = arith.constant 8 : index
+// CHECK-NEXT:       %a = vector.load %x[%c0] : memref<8xf64>, vector<8xf64>
+// CHECK-NEXT:       %0 = memref.reinterpret_cast %out to offset: [0], sizes: [22], strides: [1] : memref<8xf64, strided<[3]>> to memref<22xf64>
+// CHECK-NEXT:       %1 = arith.muli %c0, %c3 : index
+// CHECK-NEXT:       %2 = vector.shuffle %a, %a [0, 1, 1, 1, 2, 2, 2, 3] : vector<8xf64>, vector<8xf64>
+// CHECK-NEXT:       vector.maskedstore %0[%1], %mask, %2 : memref<22xf64>, vector<8xi1>, vector<8xf64>
+// CHECK-NEXT:       %3 = vector.shuffle %a, %a [3, 3, 4, 4, 4, 5, 5, 5] : vector<8xf64>, vector<8xf64>
+// CHECK-NEXT:       %4 = arith.addi %1, %c8 : index
+// CHECK-NEXT:       vector.maskedstore %0[%4], %mask_1, %3 : memref<22xf64>, vector<8xi1>, vector<8xf64>
+// CHECK-NEXT:       %5 = vector.shuffle %a, %a [6, 6, 6, 7, 7, 7, 7, 7] : vector<8xf64>, vector<8xf64>
+// CHECK-NEXT:       %6 = arith.addi %1, %c16 : index
+// CHECK-NEXT:       vector.maskedstore %0[%6], %mask_2, %5 : memref<22xf64>, vector<8xi1>, vector<8xf64>
+// CHECK-NEXT:       func.return
+// CHECK-NEXT:     }
+func.func @spread(%x: memref<8xf64>, %out: memref<8xf64, strided<[3]>>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  scf.for %i = %c0 to %c8 step %c1 {
+    %a = memref.load %x[%i] : memref<8xf64>
+    memref.store %a, %out[%i] : memref<8xf64, strided<[3]>>
+  } {fxlower.vector = 8 : i64, fxlower.unroll = 1 : i64}
+  func.return
+}
 }
