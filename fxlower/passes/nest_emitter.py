@@ -33,6 +33,7 @@ from fxlower.analysis.phases import plan_phases, reduces_columns
 from fxlower.analysis.transposition import Transposition, transposition
 from fxlower.dialects import arith
 from fxlower.dialects.build import I1, I32, I64, INDEX, Dim, dims_of, emit, int_attr, signless
+from fxlower.dialects.fxt.call import inplace_results
 from fxlower.dialects.tile import PackOp
 from fxlower.passes.column_emitter import ColumnEmitter, combiners_of
 from fxlower.passes.destination_style import DestinationFunction
@@ -196,11 +197,14 @@ class NestEmitter(ColumnEmitter):
         self._task(self._split(index, spread.tasks), spread)
 
     def may_share(self) -> bool:
-        """Whether the parallel loop may be that of other nests too: nothing is written twice or
-        read from what a nest of the kernel writes, and the loop need not be guarded."""
+        """Whether the parallel loop may be that of other nests too: nothing is written twice, over
+        an argument, or read from what a nest of the kernel writes, and the loop need not be
+        guarded."""
         kernel = self.kernel
         if any(isinstance(s.op, FillOp) for nest in kernel.nests for s in nest.steps):
             return False
+        if any(at >= 0 for at in inplace_results(kernel.function)):
+            return False  # a nest may read what a later one writes, as long as it runs before
         made = {w.value for s in self.nest.steps for w in s.writes}
         if any(r.value in kernel.destinations for s in self.nest.steps for r in s.reads
                if r.value not in made):  # fmt: skip
