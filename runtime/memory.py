@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import torch
 
-LEAST_BYTES = 8 << 20
-"""Smaller results come from torch's allocator, whose heap mostly keeps them."""
+LEAST_BYTES = 1 << 20
+"""Smaller results come from torch's allocator, whose heap keeps them."""
 
 MOST_BYTES = 4 << 30
 MOST_SHARE = 8
