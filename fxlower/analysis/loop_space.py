@@ -375,13 +375,16 @@ def loops_of(kernel: Kernel, nest: Nest, vector_dim: int = -1) -> Loops:
     return Loops(section(range(nest.outer)), section(range(nest.outer, len(nest.sizes))))
 
 
-def is_strided(kernel: Kernel, nest: Nest, loop: Loop) -> bool:
-    """Whether some access jumps through memory along `loop`, as that of a transposed operand."""
-    dim = loop.dims[-1]
-    return any(
-        dict(zip(access.dims, strides)).get(dim, 0) not in (0, 1)
-        for access, strides, _ in kernel.in_memory(nest)
-    )
+def shares_lines(kernel: Kernel, nest: Nest, loops: Loops, loop: Loop) -> bool:
+    """Whether some access jumps through memory along `loop` and less along another outer one, as
+    that of a transposed operand: iterations of the other loop then find its lines in the cache."""
+    others = [g.dims[-1] for g in loops.outer if g is not loop]
+    for access, strides, _ in kernel.in_memory(nest):
+        along = {d: abs(estimate(s)) for d, s in zip(access.dims, strides)}
+        jump = along.get(loop.dims[-1], 0)
+        if any(0 < along.get(d, 0) < jump for d in others):
+            return True
+    return False
 
 
 def _indexed_dims(nest: Nest) -> set[int]:

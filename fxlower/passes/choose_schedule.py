@@ -42,9 +42,9 @@ from fxlower.analysis.loop_space import (
     NestSchedule,
     Step,
     estimate,
-    is_strided,
     loops_of,
     read_kernel,
+    shares_lines,
 )
 from fxlower.analysis.transposition import transposition
 from fxlower.dialects.arith import IndexCastOp
@@ -88,7 +88,7 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
         point = (outer_time + inner_time) / width
         if tiles is not None:
             chunk = tiles.lanes
-        elif len(loops.outer) > 1 and is_strided(kernel, nest, chosen):
+        elif shares_lines(kernel, nest, loops, chosen):
             chunk = width * MAX_UNROLL
         else:
             chunk = _chunk(nest, chosen.size, width * unroll, point)
