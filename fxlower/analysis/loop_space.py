@@ -398,18 +398,16 @@ def loops_of(kernel: Kernel, nest: Nest, vector_dim: int = -1) -> Loops:
     return Loops(section(range(nest.outer)), section(range(nest.outer, len(nest.sizes))))
 
 
-NEAR = 8
-"""Elements from one iteration to the next up to which an access does not jump: it still uses much
-of every cache line, and the next iterations the rest."""
-
-
-def is_strided(kernel: Kernel, nest: Nest, loop: Loop) -> bool:
-    """Whether some access jumps through memory along `loop`, as that of a transposed operand."""
-    dim = loop.dims[-1]
-    strides_of_loop = [
-        dict(zip(access.dims, strides)).get(dim, 0) for access, strides, _ in kernel.in_memory(nest)
-    ]
-    return any(isinstance(s, str) or abs(s) > NEAR for s in strides_of_loop)
+def shares_lines(kernel: Kernel, nest: Nest, loops: Loops, loop: Loop) -> bool:
+    """Whether some access jumps through memory along `loop` and less along another outer one, as
+    that of a transposed operand: iterations of the other loop then find its lines in the cache."""
+    others = [g.dims[-1] for g in loops.outer if g is not loop]
+    for access, strides, _ in kernel.in_memory(nest):
+        along = {d: abs(estimate(s)) for d, s in zip(access.dims, strides)}
+        jump = along.get(loop.dims[-1], 0)
+        if any(0 < along.get(d, 0) < jump for d in others):
+            return True
+    return False
 
 
 def _indexed_dims(nest: Nest) -> set[int]:

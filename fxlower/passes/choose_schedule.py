@@ -42,9 +42,9 @@ from fxlower.analysis.loop_space import (
     NestSchedule,
     Step,
     estimate,
-    is_strided,
     loops_of,
     read_kernel,
+    shares_lines,
 )
 from fxlower.analysis.phases import reduces_columns
 from fxlower.analysis.transposition import transposition
@@ -55,6 +55,8 @@ from fxlower.targets.spec import TargetSpec
 
 MAX_LANES = 64
 MAX_UNROLL = 4
+LONGEST_REDUCTION = 60.0
+"""Instructions of reductions with lanes along another loop up to which they are unrolled."""
 MAX_MAP_UNROLL = 2
 """Without accumulators there is no latency to hide, and more loads before the first store keep
 short rows waiting for memory."""
@@ -79,7 +81,7 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
     if isinstance(chosen.size, int):
         while width // 2 >= max(chosen.size, 2):
             width //= 2
-    unroll = _unroll(nest, chosen, width)
+    unroll = _unroll(nest, chosen, width, target.scratchpad_bytes)
     outer_time, inner_time = cost.point_nanoseconds(nest)
     tiles = transposition(kernel, nest, loops, chosen, width * unroll, _side(target, width))
     tile = 0 if tiles is None else tiles.iterations
@@ -101,7 +103,7 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
             chunk = tiles.lanes
         elif columns > width:
             chunk = columns
-        elif len(loops.outer) > 1 and is_strided(kernel, nest, chosen):
+        elif shares_lines(kernel, nest, loops, chosen):
             chunk = width * MAX_UNROLL
         else:
             chunk = _chunk(nest, chosen.size, width * unroll, point)
@@ -142,12 +144,18 @@ def _grain(task: float) -> int:
     return max(1, ceil(cost.TASK_NANOSECONDS / max(task, 0.1)))
 
 
-def _unroll(nest: Nest, loop: Loop, width: int) -> int:
+def _unroll(nest: Nest, loop: Loop, width: int, scratchpad_bytes: int) -> int:
     body = sum(cost.step_cost(s) for s in nest.steps if len(s.sizes) == len(nest.sizes))
-    reduces_lanes = any(loop.dims[-1] >= s.parallel for s in nest.steps if s.reduces)
-    unroll = MAX_UNROLL if reduces_lanes else cost.unroll_limit(body)
-    if not any(s.reduces for s in nest.steps):
-        unroll = min(unroll, MAX_MAP_UNROLL)
+    if any(loop.dims[-1] >= s.parallel for s in nest.steps if s.reduces):
+        unroll = MAX_UNROLL
+    elif any(s.reduces for s in nest.steps):
+        # Each vector has accumulators of its own, and reads lines next to those of the others.
+        unroll = MAX_UNROLL if body <= LONGEST_REDUCTION else cost.unroll_limit(body)
+        row = prod(estimate(s) for s in nest.sizes[nest.outer :]) * cost.compute_bits(nest) // 8
+        while unroll > 1 and row * width * unroll > scratchpad_bytes:
+            unroll //= 2
+    else:
+        unroll = min(cost.unroll_limit(body), MAX_MAP_UNROLL)
     if isinstance(loop.size, int):
         while unroll > 1 and width * unroll > loop.size:
             unroll //= 2

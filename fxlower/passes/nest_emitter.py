@@ -26,8 +26,8 @@ from fxlower.analysis.loop_space import (
     Nest,
     NestSchedule,
     Step,
-    is_strided,
     loops_of,
+    shares_lines,
 )
 from fxlower.analysis.phases import plan_phases, reduces_columns
 from fxlower.analysis.transposition import Transposition, transposition
@@ -110,6 +110,11 @@ class NestEmitter(ColumnEmitter):
         if self.vector is not None and self.lanes_in_rows:
             self.inner.append(self.vector)
         self.tiles = self._transposition(loops)
+        self.lines_shared = (
+            self.vector is not None
+            and self.tiles is None
+            and shares_lines(kernel, nest, loops, self.vector)
+        )
         self.strip_at = 0
         self.strip_start: SSAValue | None = None
         self.tile_start: tuple[SSAValue, ...] = ()
@@ -155,10 +160,9 @@ class NestEmitter(ColumnEmitter):
             size, chunk = self.vector.size, self.schedule.chunk
             strips = 1 if isinstance(size, int) and size <= chunk else symbols.ceil_div(size, chunk)
             # Strips come last, that is fastest, so that memory is run through in its order. Where
-            # an access jumps along the lanes they come first: the next point of the other loops
+            # an access jumps along the lanes they come first, if the next point of the other loops
             # then finds the lines of that access in the cache.
-            jumps = self.tiles is None and is_strided(self.kernel, self.nest, self.vector)
-            self.strip_at = 0 if jumps else len(sizes)
+            self.strip_at = 0 if self.lines_shared else len(sizes)
             sizes.insert(self.strip_at, strips)
         return Spread(tuple(sizes), tuple(self._cut(sizes)))
 
