@@ -130,6 +130,9 @@ class NestSchedule:
     tile: int = 0
     """Iterations of another loop, with those of the lanes, that operands transposed against the
     lanes are read in (`fxlower/analysis/transposition.py`); 0 where they are gathered."""
+    rows: int = 0
+    """Points of the last outer loop taken at once, so that lanes of several reductions are combined
+    together; 0 for one."""
 
 
 @dataclass(eq=False)

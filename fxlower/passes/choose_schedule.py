@@ -48,13 +48,16 @@ from fxlower.analysis.loop_space import (
 )
 from fxlower.analysis.transposition import transposition
 from fxlower.dialects.arith import IndexCastOp
-from fxlower.dialects.build import Dim, int_attr
+from fxlower.dialects.build import ELEMENT_BITS, Dim, int_attr
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
 
 MAX_LANES = 64
 MAX_UNROLL = 4
 MAX_CHUNK = 1 << 16
+MAX_ROWS = 16
+MAX_ROW_CODE = 512
+"""Vector instructions of rows that are taken at once."""
 
 
 def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedule:
@@ -76,7 +79,9 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
         if tiles is not None:
             rows = tiles.iterations
             return NestSchedule(chosen.dims[-1], width, unroll, _grain(point * rows), 1, rows)
-        return NestSchedule(chosen.dims[-1], width, unroll, _grain(point), 1)
+        rows = _rows(kernel, nest, loops, chosen, width, unroll, point, target)
+        grain = _grain(point * max(rows, 1))
+        return NestSchedule(chosen.dims[-1], width, unroll, grain, 1, rows=rows)
     point = (outer_time + inner_time) / width
     if tiles is not None:
         size = tiles.lanes * tiles.iterations
@@ -101,6 +106,59 @@ def _unroll(nest: Nest, loop: Loop, width: int) -> int:
         while unroll > 1 and width * unroll > loop.size:
             unroll //= 2
     return unroll
+
+
+def _rows(
+    kernel: Kernel,
+    nest: Nest,
+    loops: Loops,
+    lanes: Loop,
+    width: int,
+    unroll: int,
+    point: float,
+    target: TargetSpec,
+) -> int:
+    """How many points of the last outer loop to take at once, so that the lanes of their reductions
+    are combined together: as many as there are lanes, unless rows are long, more than the nearest
+    cache holds until the next phase, or much code. 0 for one."""
+    if not loops.outer or not any(s.reduces for s in nest.steps):
+        return 0
+    size = loops.outer[-1].size
+    code = _vectors_in_code(lanes.size, width, unroll) * sum(
+        cost.step_cost(s) for s in nest.steps if len(s.sizes) == len(nest.sizes)
+    )
+    rows = min(width, MAX_ROWS)
+    while rows > 1 and (
+        (isinstance(size, int) and rows > size)
+        or rows * code > MAX_ROW_CODE
+        or rows * point > cost.TASK_NANOSECONDS
+        or rows * _row_bytes(kernel, nest) > target.l1_bytes // 8
+    ):
+        rows //= 2
+    return rows if rows > 1 else 0
+
+
+def _vectors_in_code(size: Dim, width: int, unroll: int) -> int:
+    """How often the body of a loop over lanes is written down."""
+    step = width * unroll
+    if not isinstance(size, int):
+        return unroll + 1
+    return (unroll if size >= step else 0) + ceil(size % step / width)
+
+
+def _row_bytes(kernel: Kernel, nest: Nest) -> int:
+    """Bytes that all phases of one row read and write; 0 where there is one phase, which needs
+    them once."""
+    reductions = {w.value for s in nest.steps if s.reduces for w in s.writes}
+    if not any(r.value in reductions for s in nest.steps for r in s.reads):
+        return 0
+    total = 0
+    for access, _, _ in kernel.in_memory(nest):
+        if any(d >= nest.outer for d in access.dims):
+            element = access.value.type.element_type  # type: ignore[attr-defined]
+            bytes_ = ELEMENT_BITS[element] // 8
+            total += bytes_ * prod(estimate(nest.sizes[d]) for d in access.dims if d >= nest.outer)
+    return total
 
 
 def _chunk(nest: Nest, size: Dim, step: int, point: float) -> int:
@@ -212,7 +270,7 @@ def schedule_loops(function: FuncOp, target: TargetSpec) -> Attribute:
                 {
                     k: v
                     for k, v in vars(schedule_nest(kernel, n, target)).items()
-                    if v or k != "tile"
+                    if v or k not in ("tile", "rows")
                 }
             )
             for n in kernel.nests

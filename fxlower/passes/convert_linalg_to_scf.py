@@ -88,9 +88,10 @@ def _schedule(function: FuncOp, entry: Attribute) -> NestSchedule:
                 f"{', '.join(_KEYS)}, got {entry}"
             )
         values[key] = value.value.data
-    tile = data.get("tile")
-    if isinstance(tile, IntegerAttr):
-        values["tile"] = max(tile.value.data, 0)
+    for key in ("tile", "rows"):
+        value = data.get(key)
+        if isinstance(value, IntegerAttr):
+            values[key] = max(value.value.data, 0)
     if min(values["width"], values["unroll"], values["grain"], values["chunk"]) < 1:
         raise PassFailedException(
             f"@{function.sym_name.data}: width, unroll, grain and chunk must be positive, "

@@ -203,7 +203,7 @@ class LoopVectorizer:
     def _marked(
         self, carried: list[SSAValue], scalars: list[SSAValue]
     ) -> tuple[list[SSAValue], list[SSAValue]]:
-        extent = _extent(self.loop.lb, self.loop.ub)
+        extent = extent_of(self.loop.lb, self.loop.ub)
         if extent is not None:
             return self._static(max(extent, 0), carried, scalars)
         return self._dynamic(carried, scalars)
@@ -237,14 +237,14 @@ class LoopVectorizer:
         divisor = gcd(_divisor(self.loop.lb), _divisor(self.loop.ub))
         if divisor % step == 0:
             return self._repeat(lower, upper, None, carried), scalars
-        end = self._round_down(lower, upper, step)
+        end = round_down(self.block, self.constants, lower, upper, step)
         carried = self._repeat(lower, end, None, carried)
         if divisor % width == 0:
             return self._loop(end, upper, 1, carried, masked=False), scalars
         if not self.peels_tail:
             return self._loop(end, upper, 1, carried, masked=True), scalars
         if self.copies > 1:
-            start, end = end, self._round_down(end, upper, width)
+            start, end = end, round_down(self.block, self.constants, end, upper, width)
             carried = self._loop(start, end, 1, carried, masked=False)
         return carried, self._scalar(end, upper, scalars)
 
@@ -253,16 +253,6 @@ class LoopVectorizer:
         if known is not None:
             return self.constants.number(known + offset)
         return emit1(self.block, arith.AddiOp, (value, self.constants.number(offset)), INDEX)
-
-    def _round_down(self, lower: SSAValue, upper: SSAValue, step: int) -> SSAValue:
-        """The end of as many whole steps from `lower` as `upper` allows."""
-        block, extent = self.block, upper
-        if number(lower) != 0:
-            extent = emit1(block, arith.SubiOp, (upper, lower), INDEX)
-            extent = emit1(block, arith.MaxSIOp, (extent, self.constants.number(0)), INDEX)
-        rest = emit1(block, arith.RemUIOp, (extent, self.constants.number(step)), INDEX)
-        whole = emit1(block, arith.SubiOp, (extent, rest), INDEX)
-        return whole if extent is upper else emit1(block, arith.AddiOp, (lower, whole), INDEX)
 
     # ----------------------------------------------------------------------------- loops
 
@@ -306,9 +296,7 @@ class LoopVectorizer:
     ) -> list[SSAValue]:
         """The body once, outside of a loop, with the accumulators from copy `first` on."""
         own = self._chosen(carried, first, copies)
-        return self._with(
-            carried, first, copies, self._body(self.block, index, copies, own, mask)
-        )
+        return self._with(carried, first, copies, self._body(self.block, index, copies, own, mask))
 
     def _chosen(self, carried: list[SSAValue], first: int, copies: int) -> list[SSAValue]:
         """Those of copies `first` to `first + copies`, for each reduction."""
@@ -357,9 +345,7 @@ class LoopVectorizer:
             ]
         return results
 
-    def _scalar(
-        self, lower: SSAValue, upper: SSAValue, init: list[SSAValue]
-    ) -> list[SSAValue]:
+    def _scalar(self, lower: SSAValue, upper: SSAValue, init: list[SSAValue]) -> list[SSAValue]:
         """The rest by the loop as it was."""
         old = self.loop
         copy = old.clone(dict(self.environment))
@@ -372,6 +358,19 @@ class LoopVectorizer:
         )
         copy.erase()
         return list(made.results)
+
+
+def round_down(
+    block: Block, constants: Constants, lower: SSAValue, upper: SSAValue, step: int
+) -> SSAValue:
+    """The end of as many whole steps from `lower` as `upper` allows."""
+    extent = upper
+    if number(lower) != 0:
+        extent = emit1(block, arith.SubiOp, (upper, lower), INDEX)
+        extent = emit1(block, arith.MaxSIOp, (extent, constants.number(0)), INDEX)
+    rest = emit1(block, arith.RemUIOp, (extent, constants.number(step)), INDEX)
+    whole = emit1(block, arith.SubiOp, (extent, rest), INDEX)
+    return whole if extent is upper else emit1(block, arith.AddiOp, (lower, whole), INDEX)
 
 
 # ----------------------------------------------------------------------------- questions
@@ -418,7 +417,7 @@ def number(value: SSAValue) -> int | None:
     return None
 
 
-def _extent(lower: SSAValue, upper: SSAValue) -> int | None:
+def extent_of(lower: SSAValue, upper: SSAValue) -> int | None:
     """The number of iterations, where it is known."""
     a, b = number(lower), number(upper)
     if a is not None and b is not None:

@@ -31,7 +31,7 @@ from fxlower.analysis.loop_space import (
 from fxlower.analysis.phases import plan_phases
 from fxlower.analysis.transposition import Transposition, transposition
 from fxlower.dialects import arith
-from fxlower.dialects.build import I1, I32, I64, INDEX, Dim, dims_of, emit, signless
+from fxlower.dialects.build import I1, I32, I64, INDEX, Dim, dims_of, emit, int_attr, signless
 from fxlower.dialects.tile import PackOp
 from fxlower.passes.destination_style import DestinationFunction
 from fxlower.passes.loop_builder import Index, LoopBuilder, memory_element, vector_loop
@@ -81,6 +81,8 @@ class NestEmitter(PointEmitter):
         if self.vector is not None and self.lanes_in_rows:
             self.inner.append(self.vector)
         self.tiles = self._transposition(loops)
+        self.grouped = self._grouped_loop()
+        self.group_start: SSAValue | None = None
         self.strip_at = 0
         self.strip_start: SSAValue | None = None
         self.tile_start: tuple[SSAValue, ...] = ()
@@ -91,7 +93,8 @@ class NestEmitter(PointEmitter):
     # ------------------------------------------------------------------------ rows
 
     def _row_shape(self) -> list[Dim]:
-        shape = [g.size for g in self.inner]
+        shape: list[Dim] = [] if self.grouped is None else [self.schedule.rows]
+        shape += [g.size for g in self.inner]
         if self.vector is not None and not self.lanes_in_rows:
             size = self.vector.size
             chunk = self.schedule.chunk
@@ -100,6 +103,10 @@ class NestEmitter(PointEmitter):
 
     def _row_index(self) -> list[SSAValue]:
         indices = [self.indices[g] for g in self.inner]
+        if self.grouped is not None:
+            assert self.group_start is not None
+            row = (self.indices[self.grouped], self.group_start)
+            indices.insert(0, self.builder.pure(arith.SubiOp, row, INDEX))
         if self.vector is not None and not self.lanes_in_rows:
             assert self.strip_start is not None
             lane = (self.indices[self.vector], self.strip_start)
@@ -226,7 +233,9 @@ class NestEmitter(PointEmitter):
         """Everything at one point of the outer loops; with lanes in an outer loop, of one strip."""
         if self.vector is None or self.lanes_in_rows:
             self.indices.update(zip(self.outer, parts))
-            if self.tiles is None or self.vector is None:
+            if self.grouped is not None:
+                self._row_group(self.grouped)
+            elif self.tiles is None or self.vector is None:
                 self._run_phases()
             else:
                 self._tiled(self._zero(), self._size(self.vector.size), self._run_phases)
@@ -254,6 +263,28 @@ class NestEmitter(PointEmitter):
         marks = vector_loop(self.schedule.width, self.schedule.unroll)
         builder.close_for((lower, upper, builder.constant(1)), (), (), marks)
 
+    # ---------------------------------------------------------------- several rows at once
+
+    def _grouped_loop(self) -> Loop | None:
+        """The outer loop whose points are taken several at once, where the schedule wants it."""
+        if self.schedule.rows < 2 or not self.lanes_in_rows or self.tiles is not None:
+            return None
+        return self.outer[-1] if self.outer else None
+
+    def _row_group(self, loop: Loop) -> None:
+        """The points of one group, as a loop that `vectorize` takes at once."""
+        builder = self.builder
+        rows = builder.constant(self.schedule.rows)
+        start = builder.pure(arith.MuliOp, (self.indices[loop], rows), INDEX)
+        end = builder.pure(arith.AddiOp, (start, rows), INDEX)
+        if not isinstance(loop.size, int) or loop.size % self.schedule.rows:
+            end = builder.pure(arith.MinUIOp, (end, self._size(loop.size)), INDEX)
+        self.group_start = start
+        (self.indices[loop],) = builder.open((INDEX,))
+        self._run_phases()
+        marks = {"fxlower.rows": int_attr(self.schedule.rows)}
+        builder.close_for((start, end, builder.constant(1)), (), (), marks)
+
     # ----------------------------------------------------------------- transposed tiles
 
     def _transposition(self, loops: Loops) -> Transposition | None:
@@ -269,6 +300,8 @@ class NestEmitter(PointEmitter):
 
     def _trips(self, loop: Loop) -> Dim:
         """Parallel iterations of an outer loop."""
+        if loop is self.grouped:
+            return symbols.ceil_div(loop.size, self.schedule.rows)
         if self.tiles is None or loop is not self.tiles.loop:
             return loop.size
         return symbols.ceil_div(loop.size, self.tiles.iterations)

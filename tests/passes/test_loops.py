@@ -573,3 +573,35 @@ def test_dynamic_strides(sizes):
     r = k.generic([(x, "01"), (y, "01")], "f32", ("d0", "d1"), "01", body)
     a, b = random((columns, rows)), random((rows, columns, 2), seed=1)
     check(k.text(r), [a, b], [a.T + b[:, :, 0]], {"d0": rows, "d1": columns})
+
+
+COMBINE = {
+    "f32": ("0.0", "%r = arith.addf %a, %o : f32; %r", lambda a: a.sum(1, dtype=np.float64)),
+    "f64": ("0xFFF0000000000000", "%r = arith.maximumf %a, %o : f64; %r", lambda a: a.max(1)),
+    "i64": ("0", "%r = arith.addi %a, %o : i64; %r", lambda a: a.sum(1)),
+    "i8": ("127", "%r = arith.minsi %a, %o : i8; %r", lambda a: a.min(1)),
+    "i1": ("false", "%r = arith.ori %a, %o : i1; %r", lambda a: a.any(1)),
+}
+
+
+@pytest.mark.parametrize("element", COMBINE)
+@pytest.mark.parametrize("rows", [2, 4, 8, 16])
+@pytest.mark.parametrize("machine", ["host", "x86-64-v3"])
+def test_rows_at_once(element, rows, machine):
+    """Their lanes are combined together, in the order of the rows, and the last ones apart."""
+    neutral, body, reference = COMBINE[element]
+    count, columns = 37, 21
+    lanes = max(rows, {"f64": 8, "i64": 8}.get(element, 16))
+    schedule = (
+        f"[{{vector_dim = 1 : i64, width = {lanes} : i64, unroll = 2 : i64, grain = 1 : i64, "
+        f"chunk = 1 : i64, rows = {rows} : i64}}]"
+    )
+    k = KernelText(machine=machine, schedule=schedule)
+    x = k.input("x", element, (count, columns))
+    init = k.fill(neutral, element, (count,))
+    r = k.generic([(x, "01")], element, (count,), "0", body, rank=2, init=init)
+    random_bits = np.random.default_rng(0)
+    a = random_bits.integers(-50, 50, (count, columns)).astype(NUMPY[element])
+    if element == "i1":
+        a = random_bits.random((count, columns)) < 0.03
+    check(k.text(r), [a], [reference(a).astype(NUMPY[element])])
