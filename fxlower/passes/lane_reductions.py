@@ -108,9 +108,9 @@ def reduce_lanes(block: Block, op: Operation, lanes: SSAValue) -> SSAValue:
 
 
 class RowReduction:
-    """Makes the vector whose lane i is all lanes of row i. `rows` is a power of two, and no more than
-    a row has lanes; they are added in turn. Each pair is combined as soon as it is there, so that
-    few vectors live at a time."""
+    """Makes the vector whose lane i is all lanes of row i. `rows` is a power of two, and no more
+    than a row has lanes; they are added in turn. Each pair is combined as soon as it is there, so
+    that few vectors live at a time."""
 
     def __init__(self, op: Operation, rows: int):
         self.op = op

@@ -28,9 +28,9 @@ After:
     %s = vector.reduction <add>, %tail fastmath<reassoc> : vector<16xf32> into f32
 
 With `fxlower.unroll = U` the main loop takes U vectors an iteration, with as many accumulators;
-what is left runs a vector at a time. Nothing is made for remainders that cannot occur. Loops around
-that only carry its accumulators carry vectors too (`fxlower/passes/loop_vectorizer.py`). A loop with
-`fxlower.rows = R` runs R rows at once (`fxlower/passes/row_vectorizer.py`).
+what is left runs a vector at a time. Nothing is made for remainders that cannot occur. Loops
+around that only carry its accumulators carry vectors too (`fxlower/passes/loop_vectorizer.py`). A
+loop with `fxlower.rows = R` runs R rows at once (`fxlower/passes/row_vectorizer.py`).
 
 Needs loops as docs/design.md, section 5, describes them: step 1, iterations independent but for
 `iter_args` that an associative op combines. Leaves neither mark; loops without one stay.
