@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import prod
 
 from xdsl.dialects.linalg.ops import GenericOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
+from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis import cost
 from fxlower.analysis.loop_space import Kernel, Nest, Step
@@ -87,3 +88,21 @@ def _body_cost(step: Step) -> float:
     if not isinstance(step.op, GenericOp):
         return 0.0
     return sum(cost.op_cost(op) for op in step.op.body.block.ops)
+
+
+def combiners(reductions: list[Step]) -> list[Operation]:
+    """The op of each reduction that combines the accumulator with the next value."""
+    combiners: list[Operation] = []
+    for step in reductions:
+        block = step.op.regions[0].block
+        terminator = block.last_op
+        assert terminator is not None
+        for value, accumulator in zip(terminator.operands, block.args[len(step.reads) :]):
+            op = value.owner
+            if not isinstance(op, Operation) or accumulator not in op.operands:
+                raise PassFailedException(
+                    "linalg.generic: a reduction must yield its accumulator combined with the "
+                    f"next value by one op, got {value.type} from {value.owner}"
+                )
+            combiners.append(op)
+    return combiners

@@ -46,6 +46,7 @@ from fxlower.analysis.loop_space import (
     loops_of,
     read_kernel,
 )
+from fxlower.analysis.phases import plan_phases
 from fxlower.analysis.transposition import transposition
 from fxlower.dialects.arith import IndexCastOp
 from fxlower.dialects.build import ELEMENT_BITS, Dim, int_attr
@@ -55,9 +56,15 @@ from fxlower.targets.spec import TargetSpec
 MAX_LANES = 64
 MAX_UNROLL = 4
 MAX_CHUNK = 1 << 16
+MAX_STRIP = 1024
+MIN_STRIP = 256
+STRIP_UNROLL = 2
+LEAST_STRIP_ROWS = 16
 MAX_ROWS = 16
 MAX_ROW_CODE = 512
-"""Vector instructions of rows that are taken at once."""
+MAX_ROWS_NANOSECONDS = 1000
+"""Rows that are taken at once, vector instructions in their code, and what they take: of long rows
+the combination of lanes is a small part."""
 
 
 def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedule:
@@ -88,6 +95,10 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
         grain = _grain(point * size)
         return NestSchedule(chosen.dims[-1], width, unroll, grain, tiles.lanes, tiles.iterations)
     strided = len(loops.outer) > 1 and is_strided(kernel, nest, chosen)
+    strip = 0 if strided else _strip(kernel, nest, loops, chosen, width * STRIP_UNROLL, target)
+    if strip:
+        grain = _grain(point * min(strip, estimate(chosen.size)))
+        return NestSchedule(chosen.dims[-1], width, min(unroll, STRIP_UNROLL), grain, strip)
     chunk = width * unroll if strided else _chunk(nest, chosen.size, width * unroll, point)
     task = point * min(chunk, estimate(chosen.size))
     return NestSchedule(chosen.dims[-1], width, unroll, _grain(task), chunk)
@@ -106,6 +117,32 @@ def _unroll(nest: Nest, loop: Loop, width: int) -> int:
         while unroll > 1 and width * unroll > loop.size:
             unroll //= 2
     return unroll
+
+
+def _strip(
+    kernel: Kernel, nest: Nest, loops: Loops, lanes: Loop, step: int, target: TargetSpec
+) -> int:
+    """How many lanes of a reduction across them run through its rows together: many, so that rows
+    are read on, but not so many that cores have no work. 0 for a reduction of few rows or lanes."""
+    if not any(s.reduces for s in nest.steps):
+        return 0
+    rows = prod(estimate(loop.size) for loop in loops.inner)
+    if rows < LEAST_STRIP_ROWS or estimate(lanes.size) <= MAX_UNROLL * step // STRIP_UNROLL:
+        return 0
+    others = prod(estimate(loop.size) for loop in loops.outer if loop is not lanes)
+    share = others * estimate(lanes.size) // (2 * target.cores)
+    strip = ceil(max(min(share, MAX_STRIP), MIN_STRIP) / step) * step
+
+    def kept(lanes: int) -> int:
+        """How many maps are in row buffers, which take space for each lane."""
+        shape = (*(loop.size for loop in loops.inner), lanes)
+        return len(plan_phases(kernel, nest, shape, target.scratchpad_bytes).buffered)
+
+    narrow = MAX_UNROLL * step // STRIP_UNROLL
+    if wanted := kept(narrow):
+        while strip > narrow and kept(strip) < wanted:
+            strip = ceil(strip // 2 / step) * step
+    return strip if strip > narrow else 0
 
 
 def _rows(
@@ -131,7 +168,7 @@ def _rows(
     while rows > 1 and (
         (isinstance(size, int) and rows > size)
         or rows * code > MAX_ROW_CODE
-        or rows * point > cost.TASK_NANOSECONDS
+        or rows * point > MAX_ROWS_NANOSECONDS
         or rows * _row_bytes(kernel, nest) > target.l1_bytes // 8
     ):
         rows //= 2

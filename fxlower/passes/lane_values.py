@@ -205,3 +205,24 @@ class LaneValues:
             new.name_hint = old.name_hint
             self.depths[new] = len(self.blocks) - 1
             self.values[old] = Lanes(UNIFORM, [new])
+
+
+# ----------------------------------------------------------------------------- questions
+
+
+def number_of(value: SSAValue) -> int | None:
+    owner = value.owner
+    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
+        return owner.value.value.data
+    return None
+
+
+def extent_of(lower: SSAValue, upper: SSAValue) -> int | None:
+    """The number of iterations, where it is known."""
+    a, b = number_of(lower), number_of(upper)
+    if a is not None and b is not None:
+        return b - a
+    owner = upper.owner
+    if isinstance(owner, arith.AddiOp) and owner.lhs is lower:
+        return number_of(owner.rhs)
+    return None

@@ -26,7 +26,7 @@ from fxlower.passes.lane_reductions import (
     neutral_of,
     reduce_lanes,
 )
-from fxlower.passes.lane_values import UNIFORM, Constants, Lanes, Preheader
+from fxlower.passes.lane_values import UNIFORM, Constants, Lanes, Preheader, extent_of, number_of
 from fxlower.passes.widening import Widening
 from fxlower.targets.spec import TargetSpec
 
@@ -115,7 +115,7 @@ class LoopVectorizer:
             constants.splat(neutral_of(op), init.type, self.width)
             for op, init in zip(self.combiners, loop.iter_args)
         ]
-        if number(loop.step) != 1:
+        if number_of(loop.step) != 1:
             raise PassFailedException("vectorize: a loop with fxlower.vector must have step 1")
 
     def run(self) -> list[SSAValue]:
@@ -249,7 +249,7 @@ class LoopVectorizer:
         return carried, self._scalar(end, upper, scalars)
 
     def _offset(self, value: SSAValue, offset: int) -> SSAValue:
-        known = number(value)
+        known = number_of(value)
         if known is not None:
             return self.constants.number(known + offset)
         return emit1(self.block, arith.AddiOp, (value, self.constants.number(offset)), INDEX)
@@ -365,7 +365,7 @@ def round_down(
 ) -> SSAValue:
     """The end of as many whole steps from `lower` as `upper` allows."""
     extent = upper
-    if number(lower) != 0:
+    if number_of(lower) != 0:
         extent = emit1(block, arith.SubiOp, (upper, lower), INDEX)
         extent = emit1(block, arith.MaxSIOp, (extent, constants.number(0)), INDEX)
     rest = emit1(block, arith.RemUIOp, (extent, constants.number(step)), INDEX)
@@ -410,28 +410,10 @@ def _memory(loop: scf.ForOp) -> list[MemRefType]:
     ]
 
 
-def number(value: SSAValue) -> int | None:
-    owner = value.owner
-    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return owner.value.value.data
-    return None
-
-
-def extent_of(lower: SSAValue, upper: SSAValue) -> int | None:
-    """The number of iterations, where it is known."""
-    a, b = number(lower), number(upper)
-    if a is not None and b is not None:
-        return b - a
-    owner = upper.owner
-    if isinstance(owner, arith.AddiOp) and owner.lhs is lower:
-        return number(owner.rhs)
-    return None
-
-
 def _divisor(value: SSAValue) -> int:
     """A number that divides `value`; 0 for 0."""
     owner = value.owner
-    known = number(value)
+    known = number_of(value)
     if known is not None:
         return abs(known)
     if isinstance(owner, arith.MuliOp):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from xdsl.dialects.builtin import BFloat16Type, DenseArrayBase, Float16Type, Float32Type
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.dialects.tensor import ExtractOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis import cost, symbols
@@ -28,15 +28,15 @@ from fxlower.analysis.loop_space import (
     is_strided,
     loops_of,
 )
-from fxlower.analysis.phases import plan_phases
+from fxlower.analysis.phases import combiners, plan_phases
 from fxlower.analysis.transposition import Transposition, transposition
 from fxlower.dialects import arith
 from fxlower.dialects.build import I1, I32, I64, INDEX, Dim, dims_of, emit, int_attr, signless
 from fxlower.dialects.tile import PackOp
 from fxlower.passes.destination_style import DestinationFunction
 from fxlower.passes.loop_builder import Index, LoopBuilder, memory_element, vector_loop
-from fxlower.passes.point_emitter import PointEmitter
 from fxlower.passes.scoped_builder import ScopedBuilder
+from fxlower.passes.strip_emitter import StripEmitter
 
 INDEX_TRAP = 1
 """What is stored to `%trap` where an index is out of range (docs/design.md, section 6)."""
@@ -45,15 +45,15 @@ SUM_TERMS = 32
 """Terms that one accumulator of a sum adds up at most; more are summed in blocks of half as many,
 blocks of blocks, ... so that rounding errors grow like those of pairwise summation."""
 
-DYNAMIC_SUM_LEVELS = 2
-"""Sizes of blocks of a loop whose size is not known: enough for 8192 terms to an accumulator, of
+DYNAMIC_SUM_LEVELS = 3
+"""Sizes of blocks of a loop whose size is not known: enough for 100000 terms to an accumulator, of
 which there are as many as lanes."""
 
 
 _PACK = {"operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 2, 1, 1, 1])}
 
 
-class NestEmitter(PointEmitter):
+class NestEmitter(StripEmitter):
     """Emits `nest` of `kernel` into `function`."""
 
     def __init__(
@@ -83,10 +83,10 @@ class NestEmitter(PointEmitter):
         self.tiles = self._transposition(loops)
         self.grouped = self._grouped_loop()
         self.group_start: SSAValue | None = None
+        self.totals = {}
         self.strip_at = 0
         self.strip_start: SSAValue | None = None
         self.tile_start: tuple[SSAValue, ...] = ()
-        self.neutral: list[SSAValue] = []
         row_shape = self._row_shape() if self.inner else ()
         self.phases = plan_phases(kernel, nest, row_shape, scratchpad_bytes)
 
@@ -108,9 +108,7 @@ class NestEmitter(PointEmitter):
             row = (self.indices[self.grouped], self.group_start)
             indices.insert(0, self.builder.pure(arith.SubiOp, row, INDEX))
         if self.vector is not None and not self.lanes_in_rows:
-            assert self.strip_start is not None
-            lane = (self.indices[self.vector], self.strip_start)
-            indices.append(self.builder.pure(arith.SubiOp, lane, INDEX))
+            indices.append(self._lane_index())
         return indices
 
     def _tile_index(self) -> list[SSAValue]:
@@ -221,6 +219,8 @@ class NestEmitter(PointEmitter):
                 element = memory_element(write.value.type.element_type)  # type: ignore[attr-defined]
                 buffer = builder.scratch(element, shape, "row")  # type: ignore[arg-type]
                 self.buffers[write.value] = self.builder.enter(buffer)
+        if self._row_by_row():
+            self._allocate_lanes()
         if self.tiles is None:
             return
         tile = self.tiles
@@ -251,7 +251,17 @@ class NestEmitter(PointEmitter):
             if not isinstance(size, int) or size % chunk:
                 upper = builder.pure(arith.MinUIOp, (upper, self._size(size)), INDEX)
         self.strip_start = lower
-        self._tiled(lower, upper, lambda: self._strip(lower, upper))
+        if self._row_by_row():
+            self._strip_phases(lower, upper)
+        else:
+            self._tiled(lower, upper, lambda: self._strip(lower, upper))
+
+    def _row_by_row(self) -> bool:
+        """Whether strips are wider than one iteration of the loop over lanes, and reduced."""
+        if self.vector is None or self.lanes_in_rows or self.tiles is not None:
+            return False
+        wide = self.schedule.chunk > self.schedule.width * self.schedule.unroll
+        return wide and any(s.reduces for s in self.nest.steps)
 
     def _strip(self, lower: SSAValue, upper: SSAValue) -> None:
         """The loop over the lanes of one strip."""
@@ -430,7 +440,7 @@ class NestEmitter(PointEmitter):
         if block:
             results = [
                 builder.pure(type(op), (total, part), total.type, op.properties)
-                for op, total, part in zip(_combiners(reductions), carried, results)
+                for op, total, part in zip(combiners(reductions), carried, results)
             ]
         step = builder.constant(max(block, 1))
         return list(builder.close_for((lower, upper, step), init, results, marks))
@@ -443,8 +453,8 @@ class NestEmitter(PointEmitter):
         """For each inner loop the sizes, in iterations, of the blocks in which it is summed: an
         accumulator is to add up no more than SUM_TERMS terms. None where it does not anyway; 1
         where each iteration is summed by itself."""
-        combiners = _combiners([s for s in steps if s.reduces])
-        sums = (op for op in combiners if isinstance(op, arith.AddfOp))
+        combine = combiners([s for s in steps if s.reduces])
+        sums = (op for op in combine if isinstance(op, arith.AddfOp))
         if not any(isinstance(op.results[0].type, _SHORT_FLOATS) for op in sums):
             return [()] * len(self.inner)
         found: list[tuple[int, ...]] = []
@@ -468,37 +478,5 @@ class NestEmitter(PointEmitter):
             found.append(tuple(b * step for b in blocks))
         return found[::-1]
 
-    def _row_body(
-        self, steps: list[Step], reductions: list[Step], carried: list[SSAValue]
-    ) -> list[SSAValue]:
-        """The steps of one phase at one inner point; the next values of the reductions."""
-        results: list[SSAValue] = []
-        accumulators = iter(carried)
-        for step in steps:
-            if step.reduces:
-                own = [next(accumulators) for _ in step.writes]
-                results += self._body(step, own)
-            else:
-                self._map(step, self.row_values)
-        return results
-
 
 _SHORT_FLOATS = (Float16Type, BFloat16Type, Float32Type)
-
-
-def _combiners(reductions: list[Step]) -> list[Operation]:
-    """The op of each reduction that combines the accumulator with the next value."""
-    combiners: list[Operation] = []
-    for step in reductions:
-        block = step.op.regions[0].block
-        terminator = block.last_op
-        assert terminator is not None
-        for value, accumulator in zip(terminator.operands, block.args[len(step.reads) :]):
-            op = value.owner
-            if not isinstance(op, Operation) or accumulator not in op.operands:
-                raise PassFailedException(
-                    "linalg.generic: a reduction must yield its accumulator combined with the "
-                    f"next value by one op, got {value.type} from {value.owner}"
-                )
-            combiners.append(op)
-    return combiners

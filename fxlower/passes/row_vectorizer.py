@@ -33,11 +33,10 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.dialects import arith, vector
 from fxlower.dialects.build import INDEX, emit, emit1, vector_type
 from fxlower.passes.lane_reductions import RowReduction, combine, is_neutral
-from fxlower.passes.lane_values import LINEAR, VARYING, Constants, Preheader
+from fxlower.passes.lane_values import LINEAR, VARYING, Constants, Preheader, extent_of
 from fxlower.passes.loop_vectorizer import (
     LoopVectorizer,
     combiner,
-    extent_of,
     marked_nest,
     positive_mark,
     round_down,

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from xdsl.dialects import memref, scf
-from xdsl.dialects.builtin import IntegerAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
@@ -22,7 +21,7 @@ from fxlower.dialects import arith
 from fxlower.dialects.build import ELEMENT_BITS, emit, emit1, vector_type
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
 from fxlower.passes.lane_memory import LaneMemory
-from fxlower.passes.lane_values import LINEAR, UNIFORM, VARYING, Lanes
+from fxlower.passes.lane_values import LINEAR, UNIFORM, VARYING, Lanes, number_of
 
 
 class Widening(LaneMemory):
@@ -92,7 +91,7 @@ class Widening(LaneMemory):
         if isinstance(op, arith.SubiOp):
             return a.step - b.step
         linear, factor = (a, b) if a.kind == LINEAR else (b, a)
-        number = _number(factor.parts[0]) if factor.kind == UNIFORM else None
+        number = number_of(factor.parts[0]) if factor.kind == UNIFORM else None
         return None if number is None else linear.step * number
 
     def index_cast(self, op: Operation) -> None:
@@ -175,13 +174,6 @@ class Widening(LaneMemory):
         ]
         made = emit(self.block, scf.IfOp, (condition,), types, regions=regions)
         self._bind_carried(op.results, made.results)
-
-
-def _number(value: SSAValue) -> int | None:
-    owner = value.owner
-    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return owner.value.value.data
-    return None
 
 
 _HANDLERS: dict[type[Operation], Callable[[Widening, Any], None]] = {
