@@ -104,7 +104,10 @@ def _reads_only_where_it_writes(
                 continue
             if read.dims != write.dims:
                 return False
-            if writer in phases.in_rows and max(phases.emitted[step]) > phases.phase[writer]:
+            # What is written once for a row is written before the rows of its phase are run.
+            last, written = max(phases.emitted[step]), phases.phase[writer]
+            late = step in phases.in_rows and writer not in phases.in_rows
+            if last > written or (last == written and late):
                 return False
     return True
 

@@ -137,8 +137,9 @@ class NestSchedule:
     transpose: int = 0
     """Iterations of that loop that registers transpose at once, straight into the computation; 0
     where a tile goes through the scratchpad."""
-    interchange: int = 0
-    """1 where the loop over the lanes, an outer one, runs inside the loops that are reduced."""
+    rows: int = 0
+    """Points of the last outer loop taken at once, so that lanes of several reductions are combined
+    together; 0 for one."""
 
 
 @dataclass(eq=False)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import prod
 
 from xdsl.dialects.linalg.ops import GenericOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
+from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis import cost
 from fxlower.analysis.loop_space import Kernel, Nest, Step
@@ -79,18 +80,6 @@ def plan_phases(
     return Phases(producers, phases, in_rows, tuple(buffered), all_emitted)
 
 
-def reduces_columns(kernel: Kernel, nest: Nest) -> bool:
-    """Whether `nest` reduces, and all that it does over the inner loops is in its first phase."""
-    if not any(s.reduces for s in nest.steps):
-        return False
-    phases = plan_phases(kernel, nest, (), 0)
-    return all(
-        phases.phase[s] == 0
-        for s in phases.in_rows
-        if s.reduces or any(w.value in kernel.destinations for w in s.writes)
-    )
-
-
 def _row_bytes(step: Step, shape: Sequence[Dim]) -> int | None:
     """Bytes of the row buffers of `step`; None if they are not known."""
     if not all(isinstance(d, int) for d in shape):
@@ -103,3 +92,21 @@ def _body_cost(step: Step) -> float:
     if not isinstance(step.op, GenericOp):
         return 0.0
     return sum(cost.op_cost(op) for op in step.op.body.block.ops)
+
+
+def combiners(reductions: list[Step]) -> list[Operation]:
+    """The op of each reduction that combines the accumulator with the next value."""
+    combiners: list[Operation] = []
+    for step in reductions:
+        block = step.op.regions[0].block
+        terminator = block.last_op
+        assert terminator is not None
+        for value, accumulator in zip(terminator.operands, block.args[len(step.reads) :]):
+            op = value.owner
+            if not isinstance(op, Operation) or accumulator not in op.operands:
+                raise PassFailedException(
+                    "linalg.generic: a reduction must yield its accumulator combined with the "
+                    f"next value by one op, got {value.type} from {value.owner}"
+                )
+            combiners.append(op)
+    return combiners

@@ -46,10 +46,10 @@ from fxlower.analysis.loop_space import (
     read_kernel,
     shares_lines,
 )
-from fxlower.analysis.phases import reduces_columns
+from fxlower.analysis.phases import plan_phases
 from fxlower.analysis.transposition import transposition
 from fxlower.dialects.arith import IndexCastOp
-from fxlower.dialects.build import Dim, int_attr
+from fxlower.dialects.build import ELEMENT_BITS, Dim, int_attr
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
 
@@ -62,12 +62,15 @@ MAX_MAP_UNROLL = 2
 short rows waiting for memory."""
 MAX_CHUNK = 1 << 16
 LEAST_TASKS = 64
-
-TASKS_PER_CORE = 4
-"""Strips of columns for each core at least, where there are as many."""
-
-LEAST_ROW_BYTES = 512
-"""Bytes of a row that a strip of columns takes at least: lines that are fetched together."""
+MAX_STRIP = 1024
+MIN_STRIP = 256
+STRIP_UNROLL = 2
+LEAST_STRIP_ROWS = 16
+MAX_ROWS = 16
+MAX_ROW_CODE = 512
+MAX_ROWS_NANOSECONDS = 1000
+"""Rows that are taken at once, vector instructions in their code, and what they take: of long rows
+the combination of lanes is a small part."""
 
 
 def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedule:
@@ -91,37 +94,36 @@ def schedule_nest(kernel: Kernel, nest: Nest, target: TargetSpec) -> NestSchedul
         for g in loops.outer
         if g is not chosen
     ]
-    columns = 0
-    if tiles is None and unroll == 1 and chosen in loops.outer:
-        # Short bodies go down several vectors of columns at once instead, with sums in registers.
-        columns = _columns(kernel, nest, loops, chosen, target)
     if chosen in loops.inner:
         task, chunk = outer_time + inner_time / width, 1
     else:
         point = (outer_time + inner_time) / width
         if tiles is not None:
             chunk = tiles.lanes
-        elif columns > width:
-            chunk = columns
         elif shares_lines(kernel, nest, loops, chosen):
             chunk = width * MAX_UNROLL
+        elif strip := _strip(kernel, nest, loops, chosen, width * STRIP_UNROLL, target):
+            chunk, unroll = strip, min(unroll, STRIP_UNROLL)
         else:
             chunk = _chunk(nest, chosen.size, width * unroll, point)
         size = estimate(chosen.size)
         task = point * min(chunk, size)
         trips.append(ceil(size / chunk))
     task *= max(tile, 1)
-    block = _block(task, trips)
+    rows = 0
+    if tiles is None and chosen in loops.inner:
+        rows = _rows(kernel, nest, loops, chosen, width, unroll, task, target)
+    block = 1 if rows else _block(task, trips)
     return NestSchedule(
         chosen.dims[-1],
         width,
         1 if transpose else unroll,
-        _grain(task * block),
+        _grain(task * max(rows, block)),
         chunk,
         tile,
         block,
         transpose,
-        int(columns > width),
+        rows,
     )
 
 
@@ -162,6 +164,85 @@ def _unroll(nest: Nest, loop: Loop, width: int, scratchpad_bytes: int) -> int:
     return unroll
 
 
+def _strip(
+    kernel: Kernel, nest: Nest, loops: Loops, lanes: Loop, step: int, target: TargetSpec
+) -> int:
+    """How many lanes of a reduction across them run through its rows together: many, so that rows
+    are read on, but not so many that cores have no work. 0 for a reduction of few rows or lanes."""
+    if not any(s.reduces for s in nest.steps):
+        return 0
+    rows = prod(estimate(loop.size) for loop in loops.inner)
+    if rows < LEAST_STRIP_ROWS or estimate(lanes.size) <= MAX_UNROLL * step // STRIP_UNROLL:
+        return 0
+    others = prod(estimate(loop.size) for loop in loops.outer if loop is not lanes)
+    share = others * estimate(lanes.size) // (2 * target.cores)
+    strip = ceil(max(min(share, MAX_STRIP), MIN_STRIP) / step) * step
+
+    def kept(lanes: int) -> int:
+        """How many maps are in row buffers, which take space for each lane."""
+        shape = (*(loop.size for loop in loops.inner), lanes)
+        return len(plan_phases(kernel, nest, shape, target.scratchpad_bytes).buffered)
+
+    narrow = MAX_UNROLL * step // STRIP_UNROLL
+    if wanted := kept(narrow):
+        while strip > narrow and kept(strip) < wanted:
+            strip = ceil(strip // 2 / step) * step
+    return strip if strip > narrow else 0
+
+
+def _rows(
+    kernel: Kernel,
+    nest: Nest,
+    loops: Loops,
+    lanes: Loop,
+    width: int,
+    unroll: int,
+    point: float,
+    target: TargetSpec,
+) -> int:
+    """How many points of the last outer loop to take at once, so that the lanes of their reductions
+    are combined together: as many as there are lanes, unless rows are long, more than the nearest
+    cache holds until the next phase, or much code. 0 for one."""
+    if not loops.outer or not any(s.reduces for s in nest.steps):
+        return 0
+    size = loops.outer[-1].size
+    code = _vectors_in_code(lanes.size, width, unroll) * sum(
+        cost.step_cost(s) for s in nest.steps if len(s.sizes) == len(nest.sizes)
+    )
+    rows = min(width, MAX_ROWS)
+    while rows > 1 and (
+        (isinstance(size, int) and rows > size)
+        or rows * code > MAX_ROW_CODE
+        or rows * point > MAX_ROWS_NANOSECONDS
+        or rows * _row_bytes(kernel, nest) > target.l1_bytes // 8
+    ):
+        rows //= 2
+    return rows if rows > 1 else 0
+
+
+def _vectors_in_code(size: Dim, width: int, unroll: int) -> int:
+    """How often the body of a loop over lanes is written down."""
+    step = width * unroll
+    if not isinstance(size, int):
+        return unroll + 1
+    return (unroll if size >= step else 0) + ceil(size % step / width)
+
+
+def _row_bytes(kernel: Kernel, nest: Nest) -> int:
+    """Bytes that all phases of one row read and write; 0 where there is one phase, which needs
+    them once."""
+    reductions = {w.value for s in nest.steps if s.reduces for w in s.writes}
+    if not any(r.value in reductions for s in nest.steps for r in s.reads):
+        return 0
+    total = 0
+    for access, _, _ in kernel.in_memory(nest):
+        if any(d >= nest.outer for d in access.dims):
+            element = access.value.type.element_type  # type: ignore[attr-defined]
+            bytes_ = ELEMENT_BITS[element] // 8
+            total += bytes_ * prod(estimate(nest.sizes[d]) for d in access.dims if d >= nest.outer)
+    return total
+
+
 def _chunk(nest: Nest, size: Dim, step: int, point: float) -> int:
     """Elements of the vector loop, an outer one, that one parallel iteration takes: as many as keep
     a thread busy, and with reductions one step, so that there are many iterations."""
@@ -171,22 +252,6 @@ def _chunk(nest: Nest, size: Dim, step: int, point: float) -> int:
     if isinstance(size, int) and size <= busy:
         return max(ceil(size / step), 1) * step
     return max(min(busy, MAX_CHUNK), step)
-
-
-def _columns(kernel: Kernel, nest: Nest, loops: Loops, lanes: Loop, target: TargetSpec) -> int:
-    """Columns that one parallel iteration of a column reduction takes, with its loops interchanged
-    (`fxlower/passes/column_emitter.py`): enough to run along whole cache lines, few enough for all
-    threads to have some and for the accumulators to stay near. 0 where that cannot be."""
-    if not reduces_columns(kernel, nest):
-        return 0
-    element = cost.compute_bits(nest) // 8
-    sums = sum(len(s.writes) for s in nest.steps if s.reduces)
-    others = prod(estimate(g.size) for g in loops.outer if g is not lanes)
-    strips = ceil(TASKS_PER_CORE * target.cores / others)
-    least = LEAST_ROW_BYTES // element
-    most = max(target.l1_bytes // (4 * element * max(sums, 1)), least)
-    size = estimate(lanes.size)
-    return min(max(-(-size // strips // least) * least, least), most - most % least)
 
 
 # ------------------------------------------------------------------- the loop that becomes lanes
@@ -282,7 +347,7 @@ def _is_loop_index(value: SSAValue) -> bool:
     return isinstance(value.owner, IndexOp)
 
 
-_DEFAULTS = {"tile": 0, "block": 1, "transpose": 0, "interchange": 0}
+_DEFAULTS = {"tile": 0, "block": 1, "transpose": 0, "rows": 0}
 """Keys of a schedule that are left out where they say nothing."""
 
 

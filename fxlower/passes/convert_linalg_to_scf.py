@@ -92,7 +92,7 @@ def _schedule(function: FuncOp, entry: Attribute) -> NestSchedule:
                 f"{', '.join(_KEYS)}, got {entry}"
             )
         values[key] = value.value.data
-    for key, least in (("tile", 0), ("block", 1), ("transpose", 0), ("interchange", 0)):
+    for key, least in (("tile", 0), ("block", 1), ("transpose", 0), ("rows", 0)):
         value = data.get(key)
         if isinstance(value, IntegerAttr):
             values[key] = max(value.value.data, least)

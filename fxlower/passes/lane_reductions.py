@@ -2,7 +2,7 @@
 and those of several vectors to one vector.
 
 The last of these is a transposition that combines as it goes: where `vector_transpose` makes two
-vectors of two by shuffles, here they are combined to one. For 16 vectors of 16 lanes that is 45
+vectors of two by shuffles, here they are combined to one. For 16 vectors of 16 lanes that is 46
 instructions instead of 16 * 8.
 """
 
@@ -107,52 +107,56 @@ def reduce_lanes(block: Block, op: Operation, lanes: SSAValue) -> SSAValue:
 # ------------------------------------------------------------------- several vectors at once
 
 
-def reduce_rows(block: Block, op: Operation, rows: Sequence[SSAValue]) -> SSAValue:
-    """The vector whose lane i is all lanes of `rows[i]`; both counts are powers of two, and there
-    are no more rows than lanes."""
-    type_ = rows[0].type
-    assert isinstance(type_, VectorType)
-    element, width = type_.element_type, type_.get_shape()[0]
-    if element == I1:  # a byte each: masks have no shuffles
-        bytes_ = vector_type(I8, width)
-        wide = [emit1(block, arith.ExtUIOp, (row,), bytes_) for row in rows]
-        result = reduce_rows(block, op, wide)
-        return emit1(block, arith.TruncIOp, (result,), vector_type(I1, len(rows)))
-    bits = ELEMENT_BITS[element]
-    vectors = [rows[i] for i in _order(len(rows), width, bits)]
-    for _, low, high in transpose_stages(width, bits):
-        if len(vectors) == 1:
-            break
-        vectors = [
-            combine(block, op, _shuffle(block, a, b, low), _shuffle(block, a, b, high))
-            for a, b in zip(vectors[::2], vectors[1::2])
-        ]
-    (total,) = vectors
-    while width > len(rows):
-        width //= 2
-        low, high = tuple(range(width)), tuple(range(width, 2 * width))
-        halves = [_shuffle(block, total, total, mask) for mask in (low, high)]
-        total = combine(block, op, *halves)
-    return total
+class RowReduction:
+    """Makes the vector whose lane i is all lanes of row i. `rows` is a power of two, and no more
+    than a row has lanes; they are added in turn. Each pair is combined as soon as it is there, so
+    that few vectors live at a time."""
+
+    def __init__(self, op: Operation, rows: int):
+        self.op = op
+        self.rows = rows
+        self.waiting: list[SSAValue | None] = []
+        """For each stage the first vector of a pair."""
+
+    def add(self, block: Block, row: SSAValue) -> SSAValue | None:
+        """All rows, after the last one."""
+        type_ = row.type
+        assert isinstance(type_, VectorType)
+        (width,) = type_.get_shape()
+        if type_.element_type == I1:  # a byte each: masks have no shuffles
+            row = emit1(block, arith.ExtUIOp, (row,), vector_type(I8, width))
+        bits = ELEMENT_BITS[type_.element_type]
+        stages = transpose_stages(width, bits, width)
+        self.waiting = self.waiting or [None] * len(stages)
+        paired = self.rows.bit_length() - 1
+        for stage, (_, low, high) in enumerate(stages):
+            other = self.waiting[stage]
+            if other is None and stage < paired:
+                self.waiting[stage] = row
+                return None
+            self.waiting[stage] = None
+            # What is left when all rows are in one vector is combined with itself.
+            first = row if other is None else other
+            halves = [_shuffle(block, first, row, mask) for mask in (low, high)]
+            row = combine(block, self.op, *halves)
+        places = _places(self.rows, width, bits)
+        if places != tuple(range(width)):
+            row = _shuffle(block, row, row, places)
+        if type_.element_type == I1:
+            row = emit1(block, arith.TruncIOp, (row,), vector_type(I1, self.rows))
+        return row
 
 
 @cache
-def _order(rows: int, width: int, bits: int) -> tuple[int, ...]:
-    """In which order the rows come in, so that their results come out in order: found by running
-    the shuffles on names."""
+def _places(rows: int, width: int, bits: int) -> Mask:
+    """The lane of each row in the end, found by running the shuffles on names."""
     names = [(i,) * width for i in range(rows)]
-    for _, low, high in transpose_stages(width, bits):
-        if len(names) == 1:
-            break
-        pairs = [a + b for a, b in zip(names[::2], names[1::2])]
+    for _, low, high in transpose_stages(width, bits, width):
+        pairs = [a + b for a, b in zip(names[::2], names[1::2] or names)]
         assert all([p[i] for i in low] == [p[i] for i in high] for p in pairs)
         names = [tuple(p[i] for i in low) for p in pairs]
     (found,) = names
-    assert found == found[:rows] * (width // rows), "what remains is folded by halves"
-    order = [0] * rows
-    for lane, name in enumerate(found[:rows]):
-        order[name] = lane
-    return tuple(order)
+    return tuple(found.index(row) for row in range(rows))
 
 
 def _shuffle(block: Block, a: SSAValue, b: SSAValue, mask: Mask) -> SSAValue:

@@ -235,6 +235,9 @@ class LaneValues:
             self.values[old] = Lanes(UNIFORM, [new])
 
 
+# ----------------------------------------------------------------------------- questions
+
+
 def number_of(value: SSAValue) -> int | None:
     """The number that `value` is, where it is a constant."""
     owner = value.owner

@@ -26,14 +26,7 @@ from fxlower.passes.lane_reductions import (
     neutral_of,
     reduce_lanes,
 )
-from fxlower.passes.lane_values import (
-    UNIFORM,
-    Constants,
-    Lanes,
-    Preheader,
-    extent_of,
-    number_of,
-)
+from fxlower.passes.lane_values import UNIFORM, Constants, Lanes, Preheader, extent_of, number_of
 from fxlower.passes.widening import Widening
 from fxlower.targets.spec import TargetSpec
 
@@ -244,14 +237,14 @@ class LoopVectorizer:
         divisor = gcd(_divisor(self.loop.lb), _divisor(self.loop.ub))
         if divisor % step == 0:
             return self._repeat(lower, upper, None, carried), scalars
-        end = self._round_down(lower, upper, step)
+        end = round_down(self.block, self.constants, lower, upper, step)
         carried = self._repeat(lower, end, None, carried)
         if divisor % width == 0:
             return self._loop(end, upper, 1, carried, masked=False), scalars
         if not self.peels_tail:
             return self._loop(end, upper, 1, carried, masked=True), scalars
         if self.copies > 1:
-            start, end = end, self._round_down(end, upper, width)
+            start, end = end, round_down(self.block, self.constants, end, upper, width)
             carried = self._loop(start, end, 1, carried, masked=False)
         return carried, self._scalar(end, upper, scalars)
 
@@ -260,16 +253,6 @@ class LoopVectorizer:
         if known is not None:
             return self.constants.number(known + offset)
         return emit1(self.block, arith.AddiOp, (value, self.constants.number(offset)), INDEX)
-
-    def _round_down(self, lower: SSAValue, upper: SSAValue, step: int) -> SSAValue:
-        """The end of as many whole steps from `lower` as `upper` allows."""
-        block, extent = self.block, upper
-        if number_of(lower) != 0:
-            extent = emit1(block, arith.SubiOp, (upper, lower), INDEX)
-            extent = emit1(block, arith.MaxSIOp, (extent, self.constants.number(0)), INDEX)
-        rest = emit1(block, arith.RemUIOp, (extent, self.constants.number(step)), INDEX)
-        whole = emit1(block, arith.SubiOp, (extent, rest), INDEX)
-        return whole if extent is upper else emit1(block, arith.AddiOp, (lower, whole), INDEX)
 
     # ----------------------------------------------------------------------------- loops
 
@@ -381,6 +364,19 @@ class LoopVectorizer:
         )
         copy.erase()
         return list(made.results)
+
+
+def round_down(
+    block: Block, constants: Constants, lower: SSAValue, upper: SSAValue, step: int
+) -> SSAValue:
+    """The end of as many whole steps from `lower` as `upper` allows."""
+    extent = upper
+    if number_of(lower) != 0:
+        extent = emit1(block, arith.SubiOp, (upper, lower), INDEX)
+        extent = emit1(block, arith.MaxSIOp, (extent, constants.number(0)), INDEX)
+    rest = emit1(block, arith.RemUIOp, (extent, constants.number(step)), INDEX)
+    whole = emit1(block, arith.SubiOp, (extent, rest), INDEX)
+    return whole if extent is upper else emit1(block, arith.AddiOp, (lower, whole), INDEX)
 
 
 # ----------------------------------------------------------------------------- questions

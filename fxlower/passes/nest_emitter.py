@@ -29,13 +29,12 @@ from fxlower.analysis.loop_space import (
     loops_of,
     shares_lines,
 )
-from fxlower.analysis.phases import plan_phases, reduces_columns
+from fxlower.analysis.phases import combiners, plan_phases
 from fxlower.analysis.transposition import Transposition, transposition
 from fxlower.dialects import arith
 from fxlower.dialects.build import I1, I32, I64, INDEX, Dim, dims_of, emit, int_attr, signless
 from fxlower.dialects.fxt.call import inplace_results
 from fxlower.dialects.tile import PackOp
-from fxlower.passes.column_emitter import ColumnEmitter, combiners_of
 from fxlower.passes.destination_style import DestinationFunction
 from fxlower.passes.loop_builder import (
     TRANSPOSE,
@@ -45,6 +44,7 @@ from fxlower.passes.loop_builder import (
     vector_loop,
 )
 from fxlower.passes.scoped_builder import ScopedBuilder
+from fxlower.passes.strip_emitter import StripEmitter
 
 INDEX_TRAP = 1
 """What is stored to `%trap` where an index is out of range (docs/design.md, section 6)."""
@@ -53,8 +53,8 @@ SUM_TERMS = 32
 """Terms that one accumulator of a sum adds up at most; more are summed in blocks of half as many,
 blocks of blocks, ... so that rounding errors grow like those of pairwise summation."""
 
-DYNAMIC_SUM_LEVELS = 2
-"""Sizes of blocks of a loop whose size is not known: enough for 8192 terms to an accumulator, of
+DYNAMIC_SUM_LEVELS = 3
+"""Sizes of blocks of a loop whose size is not known: enough for 100000 terms to an accumulator, of
 which there are as many as lanes."""
 
 
@@ -82,7 +82,7 @@ class Spread:
         return symbols.product(self.tasks)
 
 
-class NestEmitter(ColumnEmitter):
+class NestEmitter(StripEmitter):
     """Emits `nest` of `kernel` into `function`."""
 
     def __init__(
@@ -115,22 +115,20 @@ class NestEmitter(ColumnEmitter):
             and self.tiles is None
             and shares_lines(kernel, nest, loops, self.vector)
         )
+        self.grouped = self._grouped_loop()
+        self.group_start: SSAValue | None = None
+        self.totals = {}
         self.strip_at = 0
         self.strip_start: SSAValue | None = None
         self.tile_start: tuple[SSAValue, ...] = ()
-        self.neutral: list[SSAValue] = []
         row_shape = self._row_shape() if self.inner else ()
         self.phases = plan_phases(kernel, nest, row_shape, scratchpad_bytes)
-        if schedule.interchange and (self.lanes_in_rows or not reduces_columns(kernel, nest)):
-            raise PassFailedException(
-                f"@{kernel.function.sym_name.data}: interchange is for nests that reduce in one "
-                "phase, with lanes along an outer loop; leave it out of this schedule"
-            )
 
     # ------------------------------------------------------------------------ rows
 
     def _row_shape(self) -> list[Dim]:
-        shape = [g.size for g in self.inner]
+        shape: list[Dim] = [] if self.grouped is None else [self.schedule.rows]
+        shape += [g.size for g in self.inner]
         if self.vector is not None and not self.lanes_in_rows:
             size = self.vector.size
             chunk = self.schedule.chunk
@@ -139,10 +137,12 @@ class NestEmitter(ColumnEmitter):
 
     def _row_index(self) -> list[SSAValue]:
         indices = [self.indices[g] for g in self.inner]
+        if self.grouped is not None:
+            assert self.group_start is not None
+            row = (self.indices[self.grouped], self.group_start)
+            indices.insert(0, self.builder.pure(arith.SubiOp, row, INDEX))
         if self.vector is not None and not self.lanes_in_rows:
-            assert self.strip_start is not None
-            lane = (self.indices[self.vector], self.strip_start)
-            indices.append(self.builder.pure(arith.SubiOp, lane, INDEX))
+            indices.append(self._lane_index())
         return indices
 
     def _tile_index(self) -> list[SSAValue]:
@@ -312,6 +312,8 @@ class NestEmitter(ColumnEmitter):
                 element = memory_element(write.value.type.element_type)  # type: ignore[attr-defined]
                 buffer = builder.scratch(element, shape, "row")  # type: ignore[arg-type]
                 self.buffers[write.value] = self.builder.enter(buffer)
+        if self._row_by_row():
+            self._allocate_lanes()
         tile = self.tiles
         if tile is None or tile.columns:
             return
@@ -324,7 +326,9 @@ class NestEmitter(ColumnEmitter):
         """Everything at one point of the outer loops; with lanes in an outer loop, of one strip."""
         if self.vector is None or self.lanes_in_rows:
             self.indices.update(zip(self.outer, parts))
-            if self.tiles is None or self.vector is None:
+            if self.grouped is not None:
+                self._row_group(self.grouped)
+            elif self.tiles is None or self.vector is None:
                 self._run_phases()
             else:
                 self._tiled(self._zero(), self._size(self.vector.size), self._run_phases)
@@ -340,13 +344,20 @@ class NestEmitter(ColumnEmitter):
             if not isinstance(size, int) or size % chunk:
                 upper = builder.pure(arith.MinUIOp, (upper, self._size(size)), INDEX)
         self.strip_start = lower
-        self._tiled(lower, upper, lambda: self._strip(lower, upper))
+        if self._row_by_row():
+            self._strip_phases(lower, upper)
+        else:
+            self._tiled(lower, upper, lambda: self._strip(lower, upper))
+
+    def _row_by_row(self) -> bool:
+        """Whether strips are wider than one iteration of the loop over lanes, and reduced."""
+        if self.vector is None or self.lanes_in_rows or self.tiles is not None:
+            return False
+        wide = self.schedule.chunk > self.schedule.width * self.schedule.unroll
+        return wide and any(s.reduces for s in self.nest.steps)
 
     def _strip(self, lower: SSAValue, upper: SSAValue) -> None:
         """The loop over the lanes of one strip."""
-        if self.schedule.interchange:
-            self._reduced_columns((lower, upper))
-            return
         builder = self.builder
         assert self.vector is not None
         (index,) = builder.open((INDEX,))
@@ -357,6 +368,28 @@ class NestEmitter(ColumnEmitter):
             self._run_phases()
         marks = vector_loop(self.schedule.width, self.schedule.unroll)
         builder.close_for((lower, upper, builder.constant(1)), (), (), marks)
+
+    # ---------------------------------------------------------------- several rows at once
+
+    def _grouped_loop(self) -> Loop | None:
+        """The outer loop whose points are taken several at once, where the schedule wants it."""
+        if self.schedule.rows < 2 or not self.lanes_in_rows or self.tiles is not None:
+            return None
+        return self.outer[-1] if self.outer else None
+
+    def _row_group(self, loop: Loop) -> None:
+        """The points of one group, as a loop that `vectorize` takes at once."""
+        builder = self.builder
+        rows = builder.constant(self.schedule.rows)
+        start = builder.pure(arith.MuliOp, (self.indices[loop], rows), INDEX)
+        end = builder.pure(arith.AddiOp, (start, rows), INDEX)
+        if not isinstance(loop.size, int) or loop.size % self.schedule.rows:
+            end = builder.pure(arith.MinUIOp, (end, self._size(loop.size)), INDEX)
+        self.group_start = start
+        (self.indices[loop],) = builder.open((INDEX,))
+        self._run_phases()
+        marks = {"fxlower.rows": int_attr(self.schedule.rows)}
+        builder.close_for((start, end, builder.constant(1)), (), (), marks)
 
     # ----------------------------------------------------------------- transposed tiles
 
@@ -375,6 +408,8 @@ class NestEmitter(ColumnEmitter):
 
     def _trips(self, loop: Loop) -> Dim:
         """Parallel iterations of an outer loop."""
+        if loop is self.grouped:
+            return symbols.ceil_div(loop.size, self.schedule.rows)
         if self.tiles is None or loop is not self.tiles.loop:
             return loop.size
         return symbols.ceil_div(loop.size, self.tiles.iterations)
@@ -517,7 +552,7 @@ class NestEmitter(ColumnEmitter):
         if block:
             results = [
                 builder.pure(type(op), (total, part), total.type, op.properties)
-                for op, total, part in zip(combiners_of(reductions), carried, results)
+                for op, total, part in zip(combiners(reductions), carried, results)
             ]
         step = builder.constant(max(block, 1))
         return list(builder.close_for((lower, upper, step), init, results, marks))
@@ -530,8 +565,8 @@ class NestEmitter(ColumnEmitter):
         """For each inner loop the sizes, in iterations, of the blocks in which it is summed: an
         accumulator is to add up no more than SUM_TERMS terms. None where it does not anyway; 1
         where each iteration is summed by itself."""
-        combiners = combiners_of([s for s in steps if s.reduces])
-        sums = (op for op in combiners if isinstance(op, arith.AddfOp))
+        combine = combiners([s for s in steps if s.reduces])
+        sums = (op for op in combine if isinstance(op, arith.AddfOp))
         if not any(isinstance(op.results[0].type, _SHORT_FLOATS) for op in sums):
             return [()] * len(self.inner)
         found: list[tuple[int, ...]] = []
@@ -554,20 +589,6 @@ class NestEmitter(ColumnEmitter):
                 terms = -(-count // blocks[-1])
             found.append(tuple(b * step for b in blocks))
         return found[::-1]
-
-    def _row_body(
-        self, steps: list[Step], reductions: list[Step], carried: list[SSAValue]
-    ) -> list[SSAValue]:
-        """The steps of one phase at one inner point; the next values of the reductions."""
-        results: list[SSAValue] = []
-        accumulators = iter(carried)
-        for step in steps:
-            if step.reduces:
-                own = [next(accumulators) for _ in step.writes]
-                results += self._body(step, own)
-            else:
-                self._map(step, self.row_values)
-        return results
 
 
 def emit_nests(nests: Sequence[NestEmitter]) -> None:

@@ -52,6 +52,10 @@ class PointEmitter(ABC):
         self.buffers: dict[SSAValue, SSAValue] = {}
         self.tile_buffers: dict[tuple[SSAValue, tuple[int, ...]], SSAValue] = {}
         """Where operands that are transposed against the lanes are read."""
+        self.lane_buffers: dict[SSAValue, SSAValue] = {}
+        """Tensors over the outer loops that have an element for each lane of a strip."""
+        self.neutral: list[SSAValue] = []
+        """Where the reductions of this phase begin."""
         self.views: dict[object, SSAValue] = {}
         self.current_phase = 0
         self.gathers_stay = False
@@ -64,6 +68,10 @@ class PointEmitter(ABC):
     @abstractmethod
     def _tile_index(self) -> list[SSAValue]:
         """Indices of this point in a transposed tile."""
+
+    @abstractmethod
+    def _lane_index(self) -> SSAValue:
+        """Index of this point in a buffer of lanes."""
 
     def _zero(self) -> SSAValue:
         return self.builder.constant(0)
@@ -116,6 +124,20 @@ class PointEmitter(ABC):
             for read in step.reads:
                 if read.value is argument:
                     self._read(read)
+
+    def _row_body(
+        self, steps: list[Step], reductions: list[Step], carried: list[SSAValue]
+    ) -> list[SSAValue]:
+        """The steps of one phase at one inner point; the next values of the reductions."""
+        results: list[SSAValue] = []
+        accumulators = iter(carried)
+        for step in steps:
+            if step.reduces:
+                own = [next(accumulators) for _ in step.writes]
+                results += self._body(step, own)
+            else:
+                self._map(step, self.row_values)
+        return results
 
     def _body(self, step: Step, accumulators: list[SSAValue]) -> list[SSAValue]:
         """The body of `step` inlined at this point; what it yields."""
@@ -207,6 +229,8 @@ class PointEmitter(ABC):
             known = self.values.get(value)
         if known is not None:
             return known
+        if value in self.lane_buffers:
+            return self.builder.load(self.lane_buffers[value], (self._lane_index(),), element)
         producer = self.phases.producer.get(value)
         if producer is None:
             return self._read_elsewhere(read, element)

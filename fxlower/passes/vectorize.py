@@ -28,11 +28,12 @@ After:
     %s = vector.reduction <add>, %tail fastmath<reassoc> : vector<16xf32> into f32
 
 With `fxlower.unroll = U` the main loop takes U vectors an iteration, with as many accumulators;
-what is left runs a vector at a time. Nothing is made for remainders that cannot occur. Loops around
-that only carry its accumulators carry vectors too (`fxlower/passes/loop_vectorizer.py`).
+what is left runs a vector at a time. Nothing is made for remainders that cannot occur. Loops
+around that only carry its accumulators carry vectors too (`fxlower/passes/loop_vectorizer.py`). A
+loop with `fxlower.rows = R` runs R rows at once (`fxlower/passes/row_vectorizer.py`).
 
 Needs loops as docs/design.md, section 5, describes them: step 1, iterations independent but for
-`iter_args` that an associative op combines. Leaves no `fxlower.vector`; loops without it stay.
+`iter_args` that an associative op combines. Leaves neither mark; loops without one stay.
 """
 
 from __future__ import annotations
@@ -49,37 +50,44 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.passes.lane_values import Constants
 from fxlower.passes.loop_vectorizer import VECTOR, LoopVectorizer, marked_nest
+from fxlower.passes.row_vectorizer import ROWS, vectorize_rows
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
 
 
-def _nest(op: Operation) -> list[scf.ForOp]:
-    """The loops that are widened together from `op` on; none if it is not the first of them."""
-    if isinstance(op, scf.ForOp):
-        return marked_nest(op)
-    if VECTOR in op.attributes:
-        raise PassFailedException(f"vectorize: fxlower.vector on '{op.name}', not on scf.for")
-    return []
-
-
 def _vectorize_block(block: Block, constants: Constants, target: TargetSpec) -> None:
     ops = list(block.ops)
-    nests = [_nest(op) for op in ops]
-    first = next((i for i, nest in enumerate(nests) if nest), len(ops))
+    marked = [_is_widened(op) for op in ops]
+    first = marked.index(True) if True in marked else len(ops)
     for op in ops[first:]:
         op.detach()
-    for i, (op, nest) in enumerate(zip(ops, nests)):
-        if not nest:
+    for i, op in enumerate(ops):
+        if not marked[i]:
             if i > first:
                 block.add_op(op)
             for region in op.regions:
                 for inner in region.blocks:
                     _vectorize_block(inner, constants, target)
             continue
-        for old, new in zip(op.results, LoopVectorizer(nest, block, constants, target).run()):
-            old.replace_all_uses_with(new)
-            new.name_hint = new.name_hint or old.name_hint
+        assert isinstance(op, scf.ForOp)
+        if ROWS in op.attributes:
+            vectorize_rows(op, block, constants, target, _vectorize_block)
+        else:
+            made = LoopVectorizer(marked_nest(op), block, constants, target).run()
+            for old, new in zip(op.results, made):
+                old.replace_all_uses_with(new)
+                new.name_hint = new.name_hint or old.name_hint
         op.erase()
+
+
+def _is_widened(op: Operation) -> bool:
+    """Whether `op` is the outermost of loops that are widened together."""
+    if isinstance(op, scf.ForOp):
+        return ROWS in op.attributes or bool(marked_nest(op))
+    for mark in (VECTOR, ROWS):
+        if mark in op.attributes:
+            raise PassFailedException(f"vectorize: {mark} on '{op.name}', not on scf.for")
+    return False
 
 
 def vectorize_function(function: FuncOp, target: TargetSpec) -> None:

@@ -36,12 +36,15 @@ class Widening(LaneSquares, LanePatterns):
         for op in block.ops:
             if isinstance(op, scf.YieldOp):
                 return op
-            handler = _HANDLERS.get(type(op))
-            if handler is not None:
-                handler(self, op)
-            else:
-                self.elementwise(op)
+            self.widen(op)
         raise PassFailedException("vectorize: a loop body must end in scf.yield")
+
+    def widen(self, op: Operation) -> None:
+        handler = _HANDLERS.get(type(op))
+        if handler is not None:
+            handler(self, op)
+        else:
+            self.elementwise(op)
 
     def elementwise(self, op: Operation) -> None:
         """Any op that computes each lane for itself."""

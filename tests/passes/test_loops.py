@@ -573,3 +573,66 @@ def test_dynamic_strides(sizes):
     r = k.generic([(x, "01"), (y, "01")], "f32", ("d0", "d1"), "01", body)
     a, b = random((columns, rows)), random((rows, columns, 2), seed=1)
     check(k.text(r), [a, b], [a.T + b[:, :, 0]], {"d0": rows, "d1": columns})
+
+
+COMBINE = {
+    "f32": ("0.0", "%r = arith.addf %a, %o : f32; %r", lambda a: a.sum(1, dtype=np.float64)),
+    "f64": ("0xFFF0000000000000", "%r = arith.maximumf %a, %o : f64; %r", lambda a: a.max(1)),
+    "i64": ("0", "%r = arith.addi %a, %o : i64; %r", lambda a: a.sum(1)),
+    "i8": ("127", "%r = arith.minsi %a, %o : i8; %r", lambda a: a.min(1)),
+    "i1": ("false", "%r = arith.ori %a, %o : i1; %r", lambda a: a.any(1)),
+}
+
+
+@pytest.mark.parametrize("element", COMBINE)
+@pytest.mark.parametrize("rows", [2, 4, 8, 16])
+@pytest.mark.parametrize("machine", ["host", "x86-64-v3"])
+def test_rows_at_once(element, rows, machine):
+    """Their lanes are combined together, in the order of the rows, and the last ones apart."""
+    neutral, body, reference = COMBINE[element]
+    count, columns = 37, 21
+    lanes = max(rows, {"f64": 8, "i64": 8}.get(element, 16))
+    schedule = (
+        f"[{{vector_dim = 1 : i64, width = {lanes} : i64, unroll = 2 : i64, grain = 1 : i64, "
+        f"chunk = 1 : i64, rows = {rows} : i64}}]"
+    )
+    k = KernelText(machine=machine, schedule=schedule)
+    x = k.input("x", element, (count, columns))
+    init = k.fill(neutral, element, (count,))
+    r = k.generic([(x, "01")], element, (count,), "0", body, rank=2, init=init)
+    random_bits = np.random.default_rng(0)
+    a = random_bits.integers(-50, 50, (count, columns)).astype(NUMPY[element])
+    if element == "i1":
+        a = random_bits.random((count, columns)) < 0.03
+    check(k.text(r), [a], [reference(a).astype(NUMPY[element])])
+
+
+@pytest.mark.parametrize("rows,columns", [(5, 70), (100, 300), (1000, 129), (3000, 65)])
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("machine", ["host", "x86-64-v3"])
+def test_strips_of_columns(rows, columns, dynamic, machine):
+    """A mean and what is around it, row block by row block, with both in buffers of lanes."""
+    schedule = (
+        "[{vector_dim = 0 : i64, width = 16 : i64, unroll = 2 : i64, grain = 1 : i64, "
+        "chunk = 128 : i64}]"
+    )
+    k = KernelText(machine=machine, schedule=schedule)
+    sizes = ("d0", "d1") if dynamic else (rows, columns)
+    for size in sizes if dynamic else ():
+        k.symbol(size)
+    x = k.input("x", "f32", sizes)
+    zero = k.fill("0.0", "f32", sizes[1:])
+    add = "%r = arith.addf %a, %o : f32; %r"
+    s = k.generic([(x, "10")], "f32", sizes[1:], "0", add, rank=2, init=zero)
+    count = f"%n = arith.constant {float(rows)} : f32; %r = arith.divf %a, %n : f32; %r"
+    mean = k.generic([(s, "0")], "f32", sizes[1:], "0", count)
+    away = "%r = arith.subf %a, %b : f32; %r"
+    centered = k.generic([(x, "10"), (mean, "0")], "f32", sizes, "10", away)
+    square = "%q = arith.mulf %a, %a : f32; %r = arith.addf %q, %o : f32; %r"
+    spread = k.generic([(centered, "10")], "f32", sizes[1:], "0", square, rank=2, init=zero)
+    a = random((rows, columns)) + 3
+    exact = a.astype(np.float64)
+    expected = [exact.mean(0), exact - exact.mean(0), ((exact - exact.mean(0)) ** 2).sum(0)]
+    symbols = {"d0": rows, "d1": columns} if dynamic else {}
+    expected = [e.astype(np.float32) for e in expected]
+    check(k.text(mean, centered, spread), [a], expected, symbols, rtol=2e-6, atol=2e-6)

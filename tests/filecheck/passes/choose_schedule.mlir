@@ -30,7 +30,7 @@ func.func private @broadcast(%x: tensor<8x32xf32>, %y: tensor<32xf32>) -> (tenso
 
 // Rows are summed in iter_args.
 // CHECK-LABEL: func.func private @row_sum
-// CHECK-SAME: fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 4 : i64, grain = 5000 : i64, chunk = 1 : i64}]
+// CHECK-SAME: fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 4 : i64, grain = 625 : i64, chunk = 1 : i64, rows = 8 : i64}]
 func.func private @row_sum(%x: tensor<8x64xf32>) -> (tensor<8xf32>) attributes {fxlower.kernel = "loops"} {
   %v1 = tensor.empty() : tensor<8xf32>
   %v3 = arith.constant 0.0 : f32
@@ -191,7 +191,7 @@ func.func private @channels_last(%x: tensor<2x3x4x5xf32> {fxt.strides = [60 : i6
 
 // Several reduced dims: nested loops carry the sum.
 // CHECK-LABEL: func.func private @batch_sum
-// CHECK-SAME: fxlower.schedule = [{vector_dim = 2 : i64, width = 16 : i64, unroll = 2 : i64, grain = 3334 : i64, chunk = 1 : i64}]
+// CHECK-SAME: fxlower.schedule = [{vector_dim = 2 : i64, width = 16 : i64, unroll = 2 : i64, grain = 834 : i64, chunk = 1 : i64, rows = 4 : i64}]
 func.func private @batch_sum(%x: tensor<3x4x32xf32>) -> (tensor<4xf32>) attributes {fxlower.kernel = "loops"} {
   %v1 = tensor.empty() : tensor<4xf32>
   %v3 = arith.constant 0.0 : f32

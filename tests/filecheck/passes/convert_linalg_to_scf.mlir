@@ -155,7 +155,62 @@ func.func private @column_sum(%x: tensor<9x64xf32>) -> (tensor<64xf32>) attribut
   func.return %v4 : tensor<64xf32>
 }
 
-// Long sums start over every 16384 elements.
+// Strips of more columns than one iteration takes: a few rows at a time, into a buffer.
+// CHECK-LABEL: func.func private @column_sum_in_strips(%x: memref<100x300xf32>, %out: memref<300xf32>) attributes {fxlower.kernel = "loops"} {
+// CHECK-NEXT:    %c128 = arith.constant 128 : index
+// CHECK-NEXT:    %c300 = arith.constant 300 : index
+// CHECK-NEXT:    %v3 = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:    %c1 = arith.constant 1 : index
+// CHECK-NEXT:    %c0 = arith.constant 0 : index
+// CHECK-NEXT:    %c100 = arith.constant 100 : index
+// CHECK-NEXT:    %c8 = arith.constant 8 : index
+// CHECK-NEXT:    %c3 = arith.constant 3 : index
+// CHECK-NEXT:    "scf.parallel"(%c0, %c3, %c1) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> ({
+// CHECK-NEXT:    ^bb0(%0: index):
+// CHECK-NEXT:      %lanes = memref.alloca() {alignment = 64 : i64} : memref<128xf32>
+// CHECK-NEXT:      %1 = arith.muli %0, %c128 : index
+// CHECK-NEXT:      %2 = arith.addi %1, %c128 : index
+// CHECK-NEXT:      %3 = arith.minui %2, %c300 : index
+// CHECK-NEXT:      scf.for %4 = %1 to %3 step %c1 {
+// CHECK-NEXT:        %5 = arith.subi %4, %1 : index
+// CHECK-NEXT:        memref.store %v3, %lanes[%5] : memref<128xf32>
+// CHECK-NEXT:      } {fxlower.vector = 16 : i64, fxlower.unroll = 2 : i64}
+// CHECK-NEXT:      scf.for %6 = %c0 to %c100 step %c8 {
+// CHECK-NEXT:        %7 = arith.addi %6, %c8 : index
+// CHECK-NEXT:        %8 = arith.minui %7, %c100 : index
+// CHECK-NEXT:        scf.for %9 = %1 to %3 step %c1 {
+// CHECK-NEXT:          %10 = scf.for %11 = %6 to %8 step %c1 iter_args(%12 = %v3) -> (f32) {
+// CHECK-NEXT:            %x_1 = memref.load %x[%11, %9] : memref<100x300xf32>
+// CHECK-NEXT:            %r = arith.addf %x_1, %12 : f32
+// CHECK-NEXT:            scf.yield %r : f32
+// CHECK-NEXT:          }
+// CHECK-NEXT:          %13 = arith.subi %9, %1 : index
+// CHECK-NEXT:          %14 = memref.load %lanes[%13] : memref<128xf32>
+// CHECK-NEXT:          %15 = arith.addf %14, %10 : f32
+// CHECK-NEXT:          memref.store %15, %lanes[%13] : memref<128xf32>
+// CHECK-NEXT:        } {fxlower.vector = 16 : i64, fxlower.unroll = 2 : i64}
+// CHECK-NEXT:      }
+// CHECK-NEXT:      scf.for %16 = %1 to %3 step %c1 {
+// CHECK-NEXT:        %17 = arith.subi %16, %1 : index
+// CHECK-NEXT:        %18 = memref.load %lanes[%17] : memref<128xf32>
+// CHECK-NEXT:        memref.store %18, %out[%16] : memref<300xf32>
+// CHECK-NEXT:      } {fxlower.vector = 16 : i64, fxlower.unroll = 2 : i64}
+// CHECK-NEXT:      scf.reduce
+// CHECK-NEXT:    }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
+// CHECK-NEXT:    func.return
+func.func private @column_sum_in_strips(%x: tensor<100x300xf32>) -> (tensor<300xf32>) attributes {fxlower.kernel = "loops", fxlower.schedule = [{vector_dim = 0 : i64, width = 16 : i64, unroll = 2 : i64, grain = 1 : i64, chunk = 128 : i64}]} {
+  %v1 = tensor.empty() : tensor<300xf32>
+  %v3 = arith.constant 0.0 : f32
+  %v2 = linalg.fill ins(%v3 : f32) outs(%v1 : tensor<300xf32>) -> tensor<300xf32>
+  %v4 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<100x300xf32>) outs(%v2 : tensor<300xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %a, %o : f32
+    linalg.yield %r : f32
+  } -> tensor<300xf32>
+  func.return %v4 : tensor<300xf32>
+}
+
+// Long sums are made in blocks of blocks.
 // CHECK-LABEL: func.func private @long_sum(%x: memref<2x100000xf32>, %out: memref<2xf32>) attributes {fxlower.kernel = "loops"} {
 // CHECK-NEXT:     %v3 = arith.constant 0.000000e+00 : f32
 // CHECK-NEXT:     %c0 = arith.constant 0 : index
@@ -273,6 +328,88 @@ func.func private @softmax(%x: tensor<64x256xf32>) -> (tensor<64x256xf32>) attri
     linalg.yield %r : f32
   } -> tensor<64x256xf32>
   func.return %v14 : tensor<64x256xf32>
+}
+
+// Four rows at once, each with a row buffer of its own.
+// CHECK-LABEL: func.func private @softmax_of_rows(%x: memref<62x256xf32>, %out: memref<62x256xf32>) attributes {fxlower.kernel = "loops"} {
+// CHECK-NEXT:    %c4 = arith.constant 4 : index
+// CHECK-NEXT:    %c62 = arith.constant 62 : index
+// CHECK-NEXT:    %v3 = arith.constant 0xff800000 : f32
+// CHECK-NEXT:    %c0 = arith.constant 0 : index
+// CHECK-NEXT:    %c256 = arith.constant 256 : index
+// CHECK-NEXT:    %c1 = arith.constant 1 : index
+// CHECK-NEXT:    %v6 = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:    %one = arith.constant 1.000000e+00 : f32
+// CHECK-NEXT:    %c16 = arith.constant 16 : index
+// CHECK-NEXT:    "scf.parallel"(%c0, %c16, %c1) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> ({
+// CHECK-NEXT:    ^bb0(%0: index):
+// CHECK-NEXT:      %row = memref.alloca() {alignment = 64 : i64} : memref<4x256xf32>
+// CHECK-NEXT:      %1 = arith.muli %0, %c4 : index
+// CHECK-NEXT:      %2 = arith.addi %1, %c4 : index
+// CHECK-NEXT:      %3 = arith.minui %2, %c62 : index
+// CHECK-NEXT:      scf.for %4 = %1 to %3 step %c1 {
+// CHECK-NEXT:        %5 = scf.for %6 = %c0 to %c256 step %c1 iter_args(%7 = %v3) -> (f32) {
+// CHECK-NEXT:          %x_1 = memref.load %x[%4, %6] : memref<62x256xf32>
+// CHECK-NEXT:          %r = arith.maximumf %x_1, %7 : f32
+// CHECK-NEXT:          scf.yield %r : f32
+// CHECK-NEXT:        } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
+// CHECK-NEXT:        %8 = arith.subi %4, %1 : index
+// CHECK-NEXT:        %9 = scf.for %10 = %c0 to %c256 step %c1 iter_args(%11 = %v6) -> (f32) {
+// CHECK-NEXT:          %x_2 = memref.load %x[%4, %10] : memref<62x256xf32>
+// CHECK-NEXT:          %s = arith.subf %x_2, %5 : f32
+// CHECK-NEXT:          %r_1 = math.exp %s : f32
+// CHECK-NEXT:          memref.store %r_1, %row[%8, %10] : memref<4x256xf32>
+// CHECK-NEXT:          %r_2 = arith.addf %r_1, %11 : f32
+// CHECK-NEXT:          scf.yield %r_2 : f32
+// CHECK-NEXT:        } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
+// CHECK-NEXT:        %r_3 = arith.divf %one, %9 : f32
+// CHECK-NEXT:        scf.for %12 = %c0 to %c256 step %c1 {
+// CHECK-NEXT:          %13 = memref.load %row[%8, %12] : memref<4x256xf32>
+// CHECK-NEXT:          %r_4 = arith.mulf %13, %r_3 : f32
+// CHECK-NEXT:          memref.store %r_4, %out[%4, %12] : memref<62x256xf32>
+// CHECK-NEXT:        } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
+// CHECK-NEXT:      } {fxlower.rows = 4 : i64}
+// CHECK-NEXT:      scf.reduce
+// CHECK-NEXT:    }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
+// CHECK-NEXT:    func.return
+func.func private @softmax_of_rows(%x: tensor<62x256xf32>) -> (tensor<62x256xf32>) attributes {fxlower.kernel = "loops", fxlower.schedule = [{vector_dim = 1 : i64, width = 16 : i64, unroll = 4 : i64, grain = 1 : i64, chunk = 1 : i64, rows = 4 : i64}]} {
+  %v1 = tensor.empty() : tensor<62xf32>
+  %v3 = arith.constant 0xFF800000 : f32
+  %v2 = linalg.fill ins(%v3 : f32) outs(%v1 : tensor<62xf32>) -> tensor<62xf32>
+  %v4 = tensor.empty() : tensor<62xf32>
+  %v6 = arith.constant 0.0 : f32
+  %v5 = linalg.fill ins(%v6 : f32) outs(%v4 : tensor<62xf32>) -> tensor<62xf32>
+  %v7 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<62x256xf32>) outs(%v2 : tensor<62xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.maximumf %a, %o : f32
+    linalg.yield %r : f32
+  } -> tensor<62xf32>
+  %v8 = tensor.empty() : tensor<62x256xf32>
+  %v9 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x, %v7 : tensor<62x256xf32>, tensor<62xf32>) outs(%v8 : tensor<62x256xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %s = arith.subf %a, %b : f32
+    %r = math.exp %s : f32
+    linalg.yield %r : f32
+  } -> tensor<62x256xf32>
+  %v10 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%v9 : tensor<62x256xf32>) outs(%v5 : tensor<62xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %a, %o : f32
+    linalg.yield %r : f32
+  } -> tensor<62xf32>
+  %v11 = tensor.empty() : tensor<62xf32>
+  %v12 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%v10 : tensor<62xf32>) outs(%v11 : tensor<62xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %one = arith.constant 1.0 : f32
+    %r = arith.divf %one, %a : f32
+    linalg.yield %r : f32
+  } -> tensor<62xf32>
+  %v13 = tensor.empty() : tensor<62x256xf32>
+  %v14 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%v9, %v12 : tensor<62x256xf32>, tensor<62xf32>) outs(%v13 : tensor<62x256xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %r = arith.mulf %a, %b : f32
+    linalg.yield %r : f32
+  } -> tensor<62x256xf32>
+  func.return %v14 : tensor<62x256xf32>
 }
 
 // A cheap map is computed again in a later phase. Reductions are results too.

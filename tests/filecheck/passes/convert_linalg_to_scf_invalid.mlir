@@ -53,18 +53,3 @@ func.func private @update(%x: tensor<4xf32>, %y: tensor<2xf32>) -> tensor<4xf32>
   %r = tensor.insert_slice %y into %x[0] [2] [1] : tensor<2xf32> into tensor<4xf32>
   func.return %r : tensor<4xf32>
 }
-
-// -----
-
-// CHECK: @sum: interchange is for nests that reduce in one phase, with lanes along an outer loop
-func.func private @sum(%x: tensor<4xf32>) -> tensor<f32> attributes {fxlower.kernel = "loops", fxlower.schedule = [{vector_dim = 0 : i64, width = 4 : i64, unroll = 1 : i64, grain = 1 : i64, chunk = 1 : i64, interchange = 1 : i64}]} {
-  %zero = arith.constant 0.000000e+00 : f32
-  %e = tensor.empty() : tensor<f32>
-  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<f32>) -> tensor<f32>
-  %r = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]} ins(%x : tensor<4xf32>) outs(%init : tensor<f32>) {
-  ^bb0(%a: f32, %o: f32):
-    %s = arith.addf %a, %o : f32
-    linalg.yield %s : f32
-  } -> tensor<f32>
-  func.return %r : tensor<f32>
-}

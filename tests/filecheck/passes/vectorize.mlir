@@ -412,6 +412,99 @@ func.func @not_carried(%x: memref<3x32xf32>) -> f32 {
   func.return %s : f32
 }
 
+// Several rows at once: their lanes are combined together, and what is between loops has a lane for
+// each row. The last row is done by itself.
+// CHECK-LABEL: func.func @rows(%x: memref<5x16xf32>, %out: memref<5xf32>, %y: memref<5x16xf32>) {
+// CHECK-NEXT:    %c4 = arith.constant 4 : index
+// CHECK-NEXT:    %0 = arith.constant dense<0.000000e+00> : vector<16xf32>
+// CHECK-NEXT:    %c16 = arith.constant 16 : index
+// CHECK-NEXT:    %c1 = arith.constant 1 : index
+// CHECK-NEXT:    %c2 = arith.constant 2 : index
+// CHECK-NEXT:    %c3 = arith.constant 3 : index
+// CHECK-NEXT:    %c0 = arith.constant 0 : index
+// CHECK-NEXT:    %c1_1 = arith.constant 1 : index
+// CHECK-NEXT:    %c5 = arith.constant 5 : index
+// CHECK-NEXT:    %c16_1 = arith.constant 16 : index
+// CHECK-NEXT:    %zero = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:    %1 = arith.remui %c5, %c4 : index
+// CHECK-NEXT:    %2 = arith.subi %c5, %1 : index
+// CHECK-NEXT:    scf.for %i = %c0 to %2 step %c4 {
+// CHECK-NEXT:      %v = vector.load %x[%i, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:      %next = arith.addf %v, %0 : vector<16xf32>
+// CHECK-NEXT:      %3 = arith.addi %i, %c1 : index
+// CHECK-NEXT:      %v_1 = vector.load %x[%3, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:      %next_1 = arith.addf %v_1, %0 : vector<16xf32>
+// CHECK-NEXT:      %4 = vector.shuffle %next, %next_1 [0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %5 = vector.shuffle %next, %next_1 [2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %6 = arith.addf %4, %5 : vector<16xf32>
+// CHECK-NEXT:      %7 = arith.addi %i, %c2 : index
+// CHECK-NEXT:      %v_2 = vector.load %x[%7, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:      %next_2 = arith.addf %v_2, %0 : vector<16xf32>
+// CHECK-NEXT:      %8 = arith.addi %i, %c3 : index
+// CHECK-NEXT:      %v_3 = vector.load %x[%8, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:      %next_3 = arith.addf %v_3, %0 : vector<16xf32>
+// CHECK-NEXT:      %9 = vector.shuffle %next_2, %next_3 [0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %10 = vector.shuffle %next_2, %next_3 [2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %11 = arith.addf %9, %10 : vector<16xf32>
+// CHECK-NEXT:      %12 = vector.shuffle %6, %11 [0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %13 = vector.shuffle %6, %11 [2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %14 = arith.addf %12, %13 : vector<16xf32>
+// CHECK-NEXT:      %15 = vector.shuffle %14, %14 [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %16 = vector.shuffle %14, %14 [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %17 = arith.addf %15, %16 : vector<16xf32>
+// CHECK-NEXT:      %18 = vector.shuffle %17, %17 [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %19 = vector.shuffle %17, %17 [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %20 = arith.addf %18, %19 : vector<16xf32>
+// CHECK-NEXT:      %s = vector.shuffle %20, %20 [0, 1, 2, 3] : vector<16xf32>, vector<16xf32>
+// CHECK-NEXT:      %r = math.sqrt %s : vector<4xf32>
+// CHECK-NEXT:      vector.store %r, %out[%i] : memref<5xf32>, vector<4xf32>
+// CHECK-NEXT:      %21 = vector.extract %r[0] : f32 from vector<4xf32>
+// CHECK-NEXT:      %22 = vector.broadcast %21 : f32 to vector<16xf32>
+// CHECK-NEXT:      vector.store %22, %y[%i, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:      %23 = vector.extract %r[1] : f32 from vector<4xf32>
+// CHECK-NEXT:      %24 = arith.addi %i, %c1 : index
+// CHECK-NEXT:      %25 = vector.broadcast %23 : f32 to vector<16xf32>
+// CHECK-NEXT:      vector.store %25, %y[%24, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:      %26 = vector.extract %r[2] : f32 from vector<4xf32>
+// CHECK-NEXT:      %27 = arith.addi %i, %c2 : index
+// CHECK-NEXT:      %28 = vector.broadcast %26 : f32 to vector<16xf32>
+// CHECK-NEXT:      vector.store %28, %y[%27, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:      %29 = vector.extract %r[3] : f32 from vector<4xf32>
+// CHECK-NEXT:      %30 = arith.addi %i, %c3 : index
+// CHECK-NEXT:      %31 = vector.broadcast %29 : f32 to vector<16xf32>
+// CHECK-NEXT:      vector.store %31, %y[%30, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    scf.for %i_1 = %2 to %c5 step %c1_1 {
+// CHECK-NEXT:      %v_4 = vector.load %x[%i_1, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:      %next_4 = arith.addf %v_4, %0 : vector<16xf32>
+// CHECK-NEXT:      %s_1 = vector.reduction <add>, %next_4 fastmath<reassoc> : vector<16xf32> into f32
+// CHECK-NEXT:      %r_1 = math.sqrt %s_1 : f32
+// CHECK-NEXT:      memref.store %r_1, %out[%i_1] : memref<5xf32>
+// CHECK-NEXT:      %r_2 = vector.broadcast %r_1 : f32 to vector<16xf32>
+// CHECK-NEXT:      vector.store %r_2, %y[%i_1, %c0] : memref<5x16xf32>, vector<16xf32>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    func.return
+func.func @rows(%x: memref<5x16xf32>, %out: memref<5xf32>, %y: memref<5x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  %c16 = arith.constant 16 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %i = %c0 to %c5 step %c1 {
+    %s = scf.for %j = %c0 to %c16 step %c1 iter_args(%acc = %zero) -> (f32) {
+      %v = memref.load %x[%i, %j] : memref<5x16xf32>
+      %next = arith.addf %v, %acc : f32
+      scf.yield %next : f32
+    } {fxlower.vector = 16 : i64}
+    %r = math.sqrt %s : f32
+    memref.store %r, %out[%i] : memref<5xf32>
+    scf.for %j = %c0 to %c16 step %c1 {
+      memref.store %r, %y[%i, %j] : memref<5x16xf32>
+    } {fxlower.vector = 16 : i64}
+  } {fxlower.rows = 4 : i64}
+  func.return
+}
+
 // Not marked: left alone.
 // CHECK-LABEL: func.func @scalar(%x: memref<64xf32>, %out: memref<64xf32>) {
 // CHECK-NEXT:     %c0 = arith.constant 0 : index
