@@ -158,7 +158,7 @@ class LoopVectorizer:
         kept = scalars if self.peels_tail else []
         block = Block(arg_types=[INDEX, *(v.type for v in (*carried, *kept))])
         self.block, self.preheader = block, Preheader(block, self.constants, preheader.masks)
-        index, *own = block.args
+        index, *own = list[SSAValue](block.args)
         old = loop.body.block
         index.name_hint = old.args[0].name_hint
         self.environment[old.args[0]] = index
