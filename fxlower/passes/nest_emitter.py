@@ -18,6 +18,7 @@ from xdsl.ir import SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis import cost, symbols
+from fxlower.analysis.inplace import reads
 from fxlower.analysis.loop_space import (
     Access,
     Kernel,
@@ -197,13 +198,18 @@ class NestEmitter(ColumnEmitter):
 
     def may_share(self) -> bool:
         """Whether the parallel loop may be that of other nests too: nothing is written twice or
-        read from what a nest of the kernel writes, and the loop need not be guarded."""
+        read from what a nest of the kernel writes, be it a result or the argument in whose memory
+        that is, and the loop need not be guarded."""
         kernel = self.kernel
         if any(isinstance(s.op, FillOp) for nest in kernel.nests for s in nest.steps):
             return False
         made = {w.value for s in self.nest.steps for w in s.writes}
         if any(r.value in kernel.destinations for s in self.nest.steps for r in s.reads
                if r.value not in made):  # fmt: skip
+            return False
+        written = {d.result for value in made for d in kernel.destinations.get(value, ())}
+        overwritten = [a for i, a in enumerate(self.function.replaced) if i not in written and a]
+        if any(reads(s, a) for a in overwritten for s in self.nest.steps):
             return False
         return self.function.trap is None or not self._uncertain_gathers()
 
