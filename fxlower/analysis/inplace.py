@@ -3,18 +3,21 @@
 A kernel runs each point of its loops once, in any order. It may therefore overwrite what it reads
 only at the point that it writes: there all that it needs of the old element is in registers by then
 (`fxlower/passes/point_emitter.py` sees to it). Nests run one after the other, and so do the phases
-of a row, which is one task; what a later one reads must not be overwritten.
+of a row, which is one task; what a later one reads must not be overwritten. Nests that share a
+parallel loop do not run one after the other: those that read what another one overwrites share none
+(`NestEmitter.may_share`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, StringAttr
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseArrayBase, IntegerAttr, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.dialects.linalg.ops import GenericOp, YieldOp
-from xdsl.dialects.tensor import EmptyOp, ExtractOp, InsertSliceOp
+from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
+from xdsl.dialects.tensor import CollapseShapeOp, EmptyOp, ExtractOp, InsertSliceOp
 from xdsl.ir import Operation, SSAValue
 
 from fxlower.analysis.layout import canonical
@@ -22,7 +25,7 @@ from fxlower.analysis.loop_space import Access, Kernel, Nest, Step, read_kernel
 from fxlower.analysis.phases import plan_phases
 from fxlower.analysis.symbols import add, mul, sub
 from fxlower.dialects import arith, fxt
-from fxlower.dialects.build import Dim, dims_of
+from fxlower.dialects.build import Dim
 
 
 def traps(function: FuncOp) -> bool:
@@ -70,7 +73,7 @@ def _may_overwrite_in_loops(function: FuncOp, result: int, old: SSAValue) -> boo
                 return False
         elif any(r.value is value for s in other.steps for r in s.reads):
             return False  # a load of what was there before may be taken for one of the result
-        elif not before and any(_reads(s, old) for s in other.steps):
+        elif not before and any(reads(s, old) for s in other.steps):
             return False
     layout, memory = kernel.results[result], kernel.layouts[old]
     return layout.sizes == memory.sizes and (
@@ -82,7 +85,8 @@ def _writer(nest: Nest, value: SSAValue) -> Step | None:
     return next((s for s in nest.steps for w in s.writes if w.value is value), None)
 
 
-def _reads(step: Step, value: SSAValue) -> bool:
+def reads(step: Step, value: SSAValue) -> bool:
+    """Whether `step` reads elements of `value`, at its point or elsewhere."""
     return any(r.value is value for r in step.reads) or _extracts(step, value)
 
 
@@ -117,32 +121,40 @@ def _reads_only_where_it_writes(
 
 @dataclass(frozen=True)
 class Piece:
-    """A slice of a result that is a copy of an argument."""
+    """A slice of a result, which a nest of the kernel makes."""
 
-    argument: int
+    source: SSAValue
+    """With a dim for each loop of that nest."""
     offsets: tuple[Dim, ...]
-    """In the kernel's symbols."""
-    insert: InsertSliceOp
+    """In the kernel's symbols, as `sizes` is."""
+    sizes: tuple[Dim, ...]
+    copied: int
+    """The argument that the slice is a plain copy of; -1 where it is none."""
 
 
 def pieces_of(function: FuncOp, result: int) -> list[Piece]:
-    """The copies that `result` is joined of, if each lies behind the one before it along one axis,
-    so that none is written over another; none where it is made otherwise."""
+    """The slices that `result` is joined of, if none is written over another; none where it is made
+    otherwise."""
     value = returned_value(function, result)
     names = symbol_names(function)
     arguments: list[SSAValue] = list(function.body.block.args)
     found: list[Piece] = []
-    while isinstance(value.owner, InsertSliceOp):
-        insert = value.owner
-        source = _copied(insert.source)
-        offsets = _offsets(insert, names)
-        if source is None or source not in arguments or offsets is None:
+    while isinstance(insert := value.owner, InsertSliceOp):
+        source = insert.source
+        if isinstance(source.owner, CollapseShapeOp):
+            source = source.owner.src
+        offsets = _dims(insert.static_offsets, insert.offsets, names)
+        sizes = _dims(insert.static_sizes, insert.sizes, names)
+        steps = insert.static_strides.get_values()
+        made = isinstance(source.owner, GenericOp | FillOp)
+        if offsets is None or sizes is None or not made or any(s != 1 for s in steps):
             return []
-        found.append(Piece(arguments.index(source), offsets, insert))
+        copied = _copied(source)
+        at = arguments.index(copied) if copied in arguments else -1  # type: ignore[arg-type]
+        found.append(Piece(source, offsets, sizes, at))
         value = insert.dest
     found.reverse()
-    adjacent = all(_lies_behind(a, b) for a, b in zip(found, found[1:]))
-    return found if adjacent and isinstance(value.owner, EmptyOp) else []
+    return found if isinstance(value.owner, EmptyOp) and _are_disjoint(found) else []
 
 
 def symbol_names(function: FuncOp) -> dict[SSAValue, str]:
@@ -157,25 +169,23 @@ def symbol_names(function: FuncOp) -> dict[SSAValue, str]:
 
 
 def _copied(value: SSAValue) -> SSAValue | None:
-    """What `value` is a plain copy of, used for nothing else."""
+    """What `value` is a plain copy of."""
     op = value.owner
-    if not isinstance(op, GenericOp) or len(op.inputs) != 1 or not value.has_one_use():
+    if not isinstance(op, GenericOp) or len(op.inputs) != 1 or len(op.results) != 1:
         return None
     yielded = op.body.block.last_op
     source, target = (m.data for m in op.indexing_maps)
     same = isinstance(yielded, YieldOp) and yielded.operands[0] is op.body.block.args[0]
+    same = same and op.inputs[0].type == value.type
     return op.inputs[0] if same and source == target else None
 
 
-def _offsets(insert: InsertSliceOp, names: Mapping[SSAValue, str]) -> tuple[Dim, ...] | None:
-    dynamic = iter(insert.offsets)
-    offsets = [
-        _dim(next(dynamic), names) if o == DYNAMIC_INDEX else o
-        for o in insert.static_offsets.get_values()
-    ]
-    if None in offsets or any(s != 1 for s in insert.static_strides.get_values()):
-        return None
-    return tuple(offsets)  # type: ignore[arg-type]
+def _dims(
+    static: DenseArrayBase[Any], dynamic: Iterable[SSAValue], names: Mapping[SSAValue, str]
+) -> tuple[Dim, ...] | None:
+    values = iter(dynamic)
+    dims = [_dim(next(values), names) if d == DYNAMIC_INDEX else d for d in static.get_values()]
+    return None if None in dims else tuple(dims)  # type: ignore[arg-type]
 
 
 _TEXT = {arith.AddiOp: add, arith.MuliOp: mul, arith.SubiOp: sub}
@@ -194,10 +204,24 @@ def _dim(value: SSAValue, names: Mapping[SSAValue, str]) -> Dim | None:
     return None if left is None or right is None else _TEXT[type(op)](left, right)
 
 
-def _lies_behind(first: Piece, second: Piece) -> bool:
-    moved = [i for i, (a, b) in enumerate(zip(first.offsets, second.offsets)) if a != b]
-    if len(moved) != 1:
-        return False
-    (axis,) = moved
-    size = dims_of(first.insert.source.type)[axis]
-    return add(first.offsets[axis], size) == second.offsets[axis]
+def _are_disjoint(pieces: Sequence[Piece]) -> bool:
+    """Whether of any two slices one lies behind the other along some axis, as far as sizes tell or
+    slices between them, each of which begins where the one before ends."""
+    count = len(pieces)
+    apart = [0] * count
+    for axis in range(len(pieces[0].offsets) if pieces else 0):
+        starts = [p.offsets[axis] for p in pieces]
+        ends = [add(p.offsets[axis], p.sizes[axis]) for p in pieces]
+        behind = [sum(1 << j for j, s in enumerate(starts) if _at_most(end, s)) for end in ends]
+        for i in range(count):
+            behind = [b | behind[i] if b >> i & 1 else b for b in behind]
+        apart = [a | b for a, b in zip(apart, behind)]
+        for i, b in enumerate(behind):
+            apart = [a | (b >> j & 1) << i for j, a in enumerate(apart)]
+    return all(a | 1 << i == (1 << count) - 1 for i, a in enumerate(apart))
+
+
+def _at_most(first: Dim, second: Dim) -> bool:
+    if isinstance(first, int) and isinstance(second, int):
+        return first <= second
+    return first == second

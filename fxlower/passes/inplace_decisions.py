@@ -3,7 +3,7 @@ arguments, and in which order calls then run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -25,12 +25,12 @@ from fxlower.analysis.layout import (
     has_own_elements,
 )
 from fxlower.analysis.places import Places
-from fxlower.analysis.symbols import substitute, symbols_of
+from fxlower.analysis.symbols import product, substitute, symbols_of
 from fxlower.dialects import fxt
-from fxlower.dialects.build import Dim, dims_attr, dims_of
+from fxlower.dialects.build import Dim, dims_attr, dims_of, tensor_type
 from fxlower.dialects.fxt.call import CallOp
 from fxlower.dialects.fxt.view import axes_attr
-from fxlower.passes.inplace_kernel import InPlace, inplace_kernel
+from fxlower.passes.inplace_kernel import InPlace, InPlaceSlice, inplace_kernel
 
 
 @dataclass(eq=False)
@@ -42,8 +42,11 @@ class Change:
     target: SSAValue
     read: int
     """The operand that is the target's old value; -1 for none."""
-    pieces: tuple[tuple[Piece, SSAValue], ...] = ()
-    """Joined slices that do not lie there, with the slice of the target that each is copied to."""
+    slices: tuple[SSAValue, ...] = ()
+    """The slice of the target that each of `kernel.slices` is written to."""
+    movable: dict[int, int] = field(default_factory=dict)
+    """Pieces that are copies of an operand, by number, where the call does not read what they
+    overwrite: what makes the operand may write it there."""
 
 
 class Decisions:
@@ -139,8 +142,10 @@ class Decisions:
         root = self.places.of[target].root
         read = [i for op, i in self.uses[root] if op is call]
         pieces = pieces_of(kernel, result.index) if kind_of(kernel) == "loops" else []
-        if pieces:
-            return None if doubled else self._joined(call, kernel, result, target, strides, pieces)
+        if pieces and not doubled:
+            joined = self._joined(call, kernel, result, target, pieces)
+            if joined is not None or read:
+                return joined
         if not read:
             return Change(call, InPlace(result.index, -1, strides, doubled=doubled), target, -1)
         if len(read) > 1 or not self.places.same(call.operands[read[0]], target):
@@ -157,31 +162,70 @@ class Decisions:
         kernel: FuncOp,
         result: OpResult,
         target: SSAValue,
-        strides: Strides,
         pieces: list[Piece],
     ) -> Change | None:
+        """How slices of a joined result are written to those of `target`. An operand that is one of
+        these shares no element with the others."""
         names = self._symbols(call, kernel)
-        present: list[int] = []
-        others: list[tuple[Piece, SSAValue]] = []
-        for piece in pieces:
-            operand = call.operands[piece.argument]
-            starts = tuple(substitute(o, names) for o in piece.offsets)
-            steps = axes_attr([1] * len(starts))
-            there = self.places.view(
-                fxt.SliceOp, target, operand.type, starts=dims_attr(starts), steps=steps
-            )
-            assert there is not None
-            if self.places.same(operand, there):
-                present.append(piece.argument)
-            else:
-                others.append((piece, there))
         root = self.places.of[target].root
-        read = {i for op, i in self.uses[root] if op is call}
-        arguments = [p.argument for p in pieces]
-        if not read <= set(present) or len(set(arguments)) < len(arguments):
-            return None  # it is copied from one place to another
-        change = InPlace(result.index, -1, strides, tuple(present))
-        return Change(call, change, target, -1, tuple(others))
+        unknown = {i for op, i in self.uses[root] if op is call}
+        """Operands that read the old value, of which it is not known yet where."""
+        slices: list[InPlaceSlice] = []
+        written: list[SSAValue] = []
+        movable: dict[int, int] = {}
+        for number, piece in enumerate(pieces):
+            there = self._slice(target, piece, names)
+            read = [i for i in unknown if self._is_at(call.operands[i], there)]
+            unknown -= set(read)
+            if piece.copied in read:
+                continue  # it lies there already
+            sizes = tuple(substitute(d, names) for d in dims_of(piece.source.type))
+            memory = self._with_sizes(there, sizes)
+            strides = memory and self._for_kernel(call, kernel, self.places.of[memory].strides)
+            if memory is None or strides is None or len(read) > 1:
+                return None
+            if read and not self.places.same(call.operands[read[0]], memory):
+                return None
+            if piece.copied >= 0 and not read:
+                movable[number] = piece.copied
+            slices.append(InPlaceSlice(number, read[0] if read else -1, strides))
+            written.append(memory)
+        strides = self._for_kernel(call, kernel, self.places.of[target].strides)
+        if unknown or strides is None:
+            return None
+        change = InPlace(result.index, -1, strides, joined=True, slices=tuple(slices))
+        candidate = inplace_kernel(kernel, [change])
+        first = len(kernel.function_type.outputs.data)
+        for i, slice_ in enumerate(slices, first):
+            if slice_.argument >= 0 and not may_overwrite(candidate, i, slice_.argument):
+                return None
+        return Change(call, change, target, -1, tuple(written), movable)
+
+    def _slice(self, target: SSAValue, piece: Piece, names: dict[str, Dim]) -> SSAValue:
+        """Where `piece` is of `target`."""
+        starts = tuple(substitute(d, names) for d in piece.offsets)
+        sizes = tuple(substitute(d, names) for d in piece.sizes)
+        steps = axes_attr([1] * len(starts))
+        type_ = tensor_type(target.type.element_type, sizes)  # type: ignore[attr-defined]
+        made = self.places.view(fxt.SliceOp, target, type_, starts=dims_attr(starts), steps=steps)
+        assert made is not None
+        return made
+
+    def _with_sizes(self, value: SSAValue, sizes: tuple[Dim, ...]) -> SSAValue | None:
+        """`value` seen under `sizes`; None where that is no view of it."""
+        if dims_of(value.type) == sizes:
+            return value
+        if product(dims_of(value.type)) != product(sizes):
+            return None
+        type_ = tensor_type(value.type.element_type, sizes)  # type: ignore[attr-defined]
+        return self.places.view(fxt.ReshapeOp, value, type_)
+
+    def _is_at(self, operand: SSAValue, there: SSAValue) -> bool:
+        """Whether `operand` is `there`, maybe seen under other sizes."""
+        if self.places.of[operand].offset != self.places.of[there].offset:
+            return False
+        seen = self._with_sizes(there, dims_of(operand.type))
+        return seen is not None and self.places.same(operand, seen)
 
     def _strides_in(self, kernel: FuncOp, result: int) -> Strides:
         return declared_strides(kernel.function_type.outputs.data[result], kernel.res_attrs, result)
@@ -205,24 +249,22 @@ class Decisions:
     def _commit(self, change: Change, argument: SSAValue) -> bool:
         """Decide for `change` if all other readers of the old value can run before it."""
         call = change.call
-        mine = {(call, change.read), *((call, i) for i in change.kernel.present)}
-        others = {
-            op
-            for op, i in self.uses[argument]
-            if not isinstance(op, ReturnOp) and op is not call and (op, i) not in mine
-        }
+        uses = [use for use in self.uses[argument] if use[0] is not call]
+        others = {op for op, _ in uses if not isinstance(op, ReturnOp)}
         if not self.order.put_before(others, call):
             return False
         for op in self.trapping:
             self.order.put_before({op}, call)
-        self.uses[argument] = [use for use in self.uses[argument] if use not in mine]
+        self.uses[argument] = uses
         self.changes.setdefault(call, []).append(change)
         return True
 
     def _write_pieces(self, joined: Change, argument: SSAValue) -> None:
         """Have the kernels that make the slices of a joined result write them where they go."""
-        for piece, there in joined.pieces:
-            operand = joined.call.operands[piece.argument]
+        for slice_, there in zip(joined.kernel.slices, joined.slices):
+            if slice_.piece not in joined.movable:
+                continue
+            operand = joined.call.operands[joined.movable[slice_.piece]]
             root = self.places.of[operand].root
             if not isinstance(root, OpResult) or not isinstance(root.op, CallOp):
                 continue
@@ -232,8 +274,9 @@ class Decisions:
             change = None if target is None else self._change(root, target)
             if change is None or not self._commit(change, argument):
                 continue
-            present = (*joined.kernel.present, piece.argument)
-            joined.kernel = replace(joined.kernel, present=present)
+            left = [(k, v) for k, v in zip(joined.kernel.slices, joined.slices) if k is not slice_]
+            joined.kernel = replace(joined.kernel, slices=tuple(k for k, _ in left))
+            joined.slices = tuple(v for _, v in left)
             self._write_pieces(change, argument)
 
 

@@ -8,8 +8,9 @@ After:
 
     func.func private @mul_3c4d(%0: tensor<4xf32>) -> (tensor<4xf32> {fxt.inplace = 0 : i64})
 
-Memory that the kernel does not read is one more argument. A copy of an argument into the slice
-where it lies anyway is a `tensor.insert_slice` of the argument itself, for which nothing is done.
+Memory that the kernel does not read is one more argument. Of a joined result, the slices are
+results of their own, each in the memory of that slice, but for those that are copies of what lies
+there anyway: nothing is done for them. The result itself is then the argument that is returned.
 """
 
 from __future__ import annotations
@@ -19,13 +20,25 @@ from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FunctionType
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Block, SSAValue
 
 from fxlower.analysis.inplace import pieces_of
 from fxlower.analysis.kernel_program import digest_of
 from fxlower.analysis.layout import Strides
 from fxlower.dialects.build import INDEX, dims_of, int_attr, string_attr
 from fxlower.passes.kernel_shell import strides_dictionary
+
+
+@dataclass(frozen=True)
+class InPlaceSlice:
+    """A slice of a joined result in the memory of an argument."""
+
+    piece: int
+    """Its number in `pieces_of` the result."""
+    argument: int
+    """-1 for memory that the kernel does not read."""
+    strides: Strides
+    """With a dim for each loop of the nest that makes it."""
 
 
 @dataclass(frozen=True)
@@ -36,41 +49,51 @@ class InPlace:
     argument: int
     """-1 for memory that the kernel does not read."""
     strides: Strides
-    present: tuple[int, ...] = ()
-    """Arguments that are slices of the result and lie there already."""
     doubled: bool = False
     """Whether the result is needed in memory of its own as well."""
+    joined: bool = False
+    """Whether the result is joined, of `slices` and of what is there already."""
+    slices: tuple[InPlaceSlice, ...] = ()
 
 
 def inplace_kernel(kernel: FuncOp, changes: Sequence[InPlace]) -> FuncOp:
     """`kernel` with `changes`. New arguments come after the other tensors, in the order of
-    `changes`; so do, after the other results, those that are doubled."""
+    `changes`, each before those of its slices; so do, after the other results, those that are
+    doubled and slices."""
     made = kernel.clone()
     block = made.body.block
     last = block.last_op
     assert last is not None
+    pieces = [pieces_of(made, c.result) if c.joined else [] for c in changes]
     plain = DictionaryAttr({})
     arguments = [*made.arg_attrs] if made.arg_attrs else [plain] * len(block.args)
     results = [*made.res_attrs] if made.res_attrs else [plain] * len(last.operands)
     values = list(last.operands)
-    memory: list[SSAValue] = []
-    for change in changes:
-        value = values[change.result]
-        sizes = dims_of(value.type)
-        layout = strides_dictionary(sizes, change.strides)
-        argument = change.argument
+
+    def memory(value: SSAValue, strides: Strides, argument: int) -> tuple[int, DictionaryAttr]:
+        layout = strides_dictionary(dims_of(value.type), strides)
         if argument < 0:
             argument = sum(a.type != INDEX for a in block.args)
             block.insert_arg(value.type, argument)
             arguments.insert(argument, layout)
-        attributes = DictionaryAttr({**layout.data, "fxt.inplace": int_attr(argument)})
+        return argument, DictionaryAttr({**layout.data, "fxt.inplace": int_attr(argument)})
+
+    for change, parts in zip(changes, pieces):
+        value = values[change.result]
+        argument, attributes = memory(value, change.strides, change.argument)
         if change.doubled:
             values.append(value)
             results.append(attributes)
         else:
             results[change.result] = attributes
-        memory.append(block.args[argument])
+        if change.joined:
+            values[change.result] = block.args[argument]
+        for slice_ in change.slices:
+            source = parts[slice_.piece].source
+            values.append(source)
+            results.append(memory(source, slice_.strides, slice_.argument)[1])
     last.operands = values
+    _erase_unused(block)
     name, digest = kernel.sym_name.data, digest_of((kernel.sym_name.data, tuple(changes)))
     properties: dict[str, Attribute] = {
         "sym_name": string_attr(f"{name.rpartition('_')[0] or name}_{digest}"),
@@ -81,25 +104,15 @@ def inplace_kernel(kernel: FuncOp, changes: Sequence[InPlace]) -> FuncOp:
         "res_attrs": ArrayAttr(results),
     }
     made.properties.update(properties)
-    for change, argument in zip(changes, memory):
-        if change.present:
-            _keep(made, change, argument)
     return made
 
 
-def _keep(function: FuncOp, change: InPlace, memory: SSAValue) -> None:
-    """Join the result of slices of itself."""
-    pieces = pieces_of(function, change.result)
-    empty = pieces[0].insert.operands[1].owner
-    for piece in pieces:
-        if piece.argument not in change.present:
-            continue
-        copy = piece.insert.source.owner
-        piece.insert.operands[0] = function.body.block.args[piece.argument]
-        init = copy.operands[1].owner  # type: ignore[union-attr]
-        for op in (copy, init):
-            op.detach()  # type: ignore[union-attr]
-            op.erase()  # type: ignore[union-attr]
-    pieces[0].insert.operands[1] = memory
-    empty.detach()  # type: ignore[union-attr]
-    empty.erase()  # type: ignore[union-attr]
+def _erase_unused(block: Block) -> None:
+    """Slices are not joined any more, and what lies there already is not copied."""
+    op = block.last_op
+    while op is not None:
+        before = op.prev_op
+        if op.results and all(r.first_use is None for r in op.results):
+            op.detach()
+            op.erase()
+        op = before

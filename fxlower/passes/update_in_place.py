@@ -24,9 +24,10 @@ A result may be written there if
   may trap runs before as well where it can, so that a call that raises has changed nothing.
 
 Of a result that is joined of slices, those that are slices of the argument at their place stay
-where they are. The others may be written there by the kernels that make them. A result that is
-needed in memory of its own besides is stored twice. Where any of this cannot be shown, the host
-copies.
+where they are. The others are written there, by the kernel that joins them, or by those that make
+them where it would but copy. The joining kernel may read the argument's slices at the place of any
+of these. A result that is needed in memory of its own besides is stored twice. Where any of this
+cannot be shown, the host copies.
 
 AOTAutograd makes inputs that overlap in memory, where one of them is changed, views of one input (a
 synthetic base), so that what is an argument by itself here does not overlap others. Programs that
@@ -127,18 +128,28 @@ class _Rebuilder:
         types = [r.type for r in op.results]
         strides = [result_strides(op, i) for i in range(len(types))]
         inplace = [-1] * len(types)
-        for change in changes:
+        double: dict[int, int] = {}
+        for number, change in enumerate(changes):
             at = change.read
             if at < 0:
                 at = len(tensors)
                 tensors.append(self._value(change.target))
             result, layout = change.kernel.result, self.made.places.of[change.target].strides
             if change.kernel.doubled:
+                double[number] = len(types)
                 types.append(types[result])
                 strides.append(layout)
                 inplace.append(at)
             else:
                 strides[result], inplace[result] = layout, at
+            for slice_, there in zip(change.kernel.slices, change.slices, strict=True):
+                at = slice_.argument
+                if at < 0:
+                    at = len(tensors)
+                    tensors.append(self._value(there))
+                types.append(there.type)
+                strides.append(self.made.places.of[there].strides)
+                inplace.append(at)
         call = emit(
             self.new,
             CallOp,
@@ -148,10 +159,7 @@ class _Rebuilder:
             {**strides_of_results(types, strides), "inplace": axes_attr(inplace)},
         )
         self._define(op, call)
-        extra = iter(call.results[len(op.results) :])
-        for i, change in enumerate(changes):
-            if change.kernel.doubled:
-                doubles[op, i] = next(extra)
+        doubles.update(((op, number), call.results[i]) for number, i in double.items())
 
 
 @dataclass(frozen=True)

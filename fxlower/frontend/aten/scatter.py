@@ -313,9 +313,7 @@ def select_scatter(
     part = b.unsqueeze(b.cast(src, b.element(x)), axis)
     first = index_from_front(b, index, shape[axis])
     if _memory_of(x) in b.changed:
-        made = _with_part(b, x, part, axis, first)
-        b.changed.add(made)
-        return made
+        return _with_part(b, x, part, axis, first)
     count = (shape[axis],)
     here = b.compare("eq", b.iota(0, count), b.broadcast_to(b.size_scalar(first), count))
     return b.select(b.broadcast(here, [axis], shape), b.broadcast_to(part, shape), x)
@@ -330,7 +328,7 @@ def _memory_of(x: SSAValue) -> SSAValue:
 
 def _with_part(b: RuleBuilder, x: SSAValue, part: SSAValue, axis: int, first: Dim) -> SSAValue:
     """`x` with `part` from `first` on along `axis`: the parts before and after are joined to it,
-    which pads a constant `x`."""
+    which pads a constant `x`. What is made of an input that the graph changes may be that input."""
     shape = b.dims(x)
     size, count = shape[axis], b.dims(part)[axis]
     if isinstance(x.owner, fxt.FullOp):
@@ -343,7 +341,10 @@ def _with_part(b: RuleBuilder, x: SSAValue, part: SSAValue, axis: int, first: Di
         parts.insert(0, b.slice_axis(x, axis, 0, first))
     if rest != 0:
         parts.append(b.slice_axis(x, axis, after, rest))
-    return b.concat(parts, axis)
+    made = b.concat(parts, axis)
+    if _memory_of(x) in b.changed:
+        b.changed.add(made)
+    return made
 
 
 def _first(size: Dim, count: Dim, start: int | Sym | None, end: int | Sym | None, step: int) -> Dim:

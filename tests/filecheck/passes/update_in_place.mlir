@@ -186,10 +186,7 @@ func.func private @concat_1(%0: tensor<4x5xf32> {fxt.strides = [8, 1]}, %1: tens
 // CHECK-SAME:    -> (tensor<4x2xf32> {fxt.strides = [8 : i64, 1 : i64], fxt.inplace = 1 : i64})
 // CHECK-LABEL: func.func private @concat_
 // CHECK-SAME:    -> (tensor<4x8xf32> {fxt.inplace = 3 : i64})
-// CHECK-NEXT:    %4 = tensor.insert_slice %0 into %3[0, 0] [4, 5] [1, 1] : tensor<4x5xf32> into tensor<4x8xf32>
-// CHECK-NEXT:    %5 = tensor.insert_slice %1 into %4[0, 5] [4, 2] [1, 1] : tensor<4x2xf32> into tensor<4x8xf32>
-// CHECK-NEXT:    %6 = tensor.insert_slice %2 into %5[0, 7] [4, 1] [1, 1] : tensor<4x1xf32> into tensor<4x8xf32>
-// CHECK-NEXT:    func.return %6 : tensor<4x8xf32>
+// CHECK-NEXT:    func.return %3 : tensor<4x8xf32>
 
 // -----
 
