@@ -13,26 +13,36 @@ After:
     func.func private @cumsum_1a2b(%a: memref<64x512xf32>, %out: memref<64x512xf32>) {
       "scf.parallel"(%c0, %strips, %c1) ({
       ^bb0(%strip: index):
-        scf.for %j = %c0 to %c64 step %c1 {
-          %last = scf.for %k = %c0 to %c64 step %c1 iter_args(%sum = %zero) -> (f32) {
-            %x = memref.load %a[%k, %column]
-            %s = arith.addf %sum, %x : f32
-            memref.store %s, %out[%k, %column]
-            scf.yield %s : f32
-          }
-        } {fxlower.vector = 16 : i64, fxlower.unroll = 4 : i64}
-      }) {fxlower.grain = 4 : i64}
+        %running = memref.alloca() : memref<256xf64>
+        ...                                                  // filled with 0
+        scf.for %block = %c0 to %c64 step %c4 {
+          scf.for %j = %c0 to %lanes step %c1 {
+            %first = memref.load %running[%j]
+            %last = scf.for %k = %block to %end step %c1 iter_args(%sum = %first) -> (f64) {
+              %x = memref.load %a[%k, %column]
+              %s = arith.addf %sum, (arith.extf %x) : f64
+              memref.store (arith.truncf %s), %out[%k, %column]
+              scf.yield %s : f64
+            }
+            memref.store %last, %running[%j]
+          } {fxlower.vector = 8 : i64, fxlower.unroll = 2 : i64}
+        }
+      }) {fxlower.grain = 2 : i64}
 
-The running value is carried along the axis, lanes run across it. A scan along the only dim with
-unit stride is serial in each row. f16 and bf16 are carried in f32.
+Across the axis of unit stride, lanes run over the other one: a few rows at a time, with running
+values in a buffer. Along it a row is one loop that `vectorize` scans. A few long rows are scanned
+in PARTS parts, each from the sum of those before, which are summed first.
+
+Running values are those of eager mode: f32 in f64, f16 and bf16 in f32.
 
 Needs kernels of kind `scan` (docs/design.md, section 4). Leaves no `fxt` op in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -41,15 +51,24 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, fxt
-from fxlower.dialects.build import BF16, F16, F32, Dim, is_float
+from fxlower.dialects.build import BF16, F16, F32, F64, Dim, is_float
 from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
 from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, vector_loop
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
 
-UNROLL = 4
+UNROLL = 2
 PARALLEL_ELEMENTS = 32 * 1024
 """Elements worth waking another core for."""
+
+STRIP = 1024
+MIN_STRIP = 128
+ROW_BLOCK = 4
+"""Lanes of a strip, and rows that they run through before the running values are stored."""
+
+PARTS = 64
+LONG = 1 << 16
+"""Parts of a long row: enough for any number of cores; and how long it is at least."""
 
 ASSUMED_SIZE = 1024
 
@@ -66,73 +85,203 @@ class ScanLowering:
         self.axis = scan.axis.value.data
         self.is_sum = isinstance(scan, fxt.CumsumOp)
         self.element = self.source.element
-        self.carried: Attribute = F32 if self.element in (F16, BF16) else self.element
+        wider: dict[Attribute, Attribute] = {F16: F32, BF16: F32, F32: F64}
+        self.carried = wider.get(self.element, self.element)
         self.lanes = max(1, target.lanes(bits_of(self.carried)))
+        self.cores = target.cores
 
     def build(self) -> None:
-        sizes, axis = self.source.sizes, self.axis
-        at = self.function.builder
-        lane_axis = self._lane_axis()
-        outer = [d for d in range(len(sizes)) if d not in (axis, lane_axis)]
-        space = [self.function.size(sizes[d]) for d in outer]
-        strip = self.lanes * UNROLL
+        sizes = self.source.sizes
+        lane_axis, length = self._lane_axis(), sizes[self.axis]
+        outer = [d for d in range(len(sizes)) if d not in (self.axis, lane_axis)]
+        known = [d for d in (sizes[d] for d in outer) if isinstance(d, int)]
+        few = len(known) == len(outer) and prod(known) < 4 * self.cores
         if lane_axis is not None:
-            space.append(at.ceil_div(self.function.size(sizes[lane_axis]), strip))
-        total: Index = 1
-        for size in space:
-            total = at.mul(total, size)
-        work = _assumed(sizes[axis]) * (strip if lane_axis is not None else 1)
-        grain = max(1, PARALLEL_ELEMENTS // max(1, work))
-
-        def body(inner: LoopBuilder, index: SSAValue) -> None:
-            parts = inner.split(index, space)
-            point: list[Index] = [0] * len(sizes)
-            for d, part in zip(outer, parts):
-                point[d] = part
-            if lane_axis is None:
-                self._row(inner, point)
-                return
-            axis_of_lanes: int = lane_axis
-            first = inner.mul(parts[-1], strip)
-            count = inner.min(strip, inner.sub(self.function.size(sizes[lane_axis]), first))
-
-            def lane(deeper: LoopBuilder, j: SSAValue) -> None:
-                place = list(point)
-                place[axis_of_lanes] = deeper.add(first, j)
-                self._row(deeper, place)
-
-            inner.serial(count, lane, attributes=vector_loop(self.lanes, UNROLL), name="j")
-
-        at.parallel(total, body, grain, "strip")
+            self._across(outer, lane_axis)
+        elif few and (isinstance(length, str) or length >= LONG):
+            self._in_parts(outer, prod(known))
+        else:
+            self._along(outer)
 
     def _lane_axis(self) -> int | None:
         """The axis across which lanes run: not scanned, with unit stride, and not too short."""
         for d, size in enumerate(self.source.sizes):
             long = not isinstance(size, int) or size >= 4
-            unit = self.source.strides[d] == 1 and self.target_buffer.strides[d] == 1
-            if d != self.axis and unit and long:
+            if d != self.axis and self._has_unit_stride(d) and long:
                 return d
         return None
 
-    def _row(self, at: LoopBuilder, point: Sequence[Index]) -> None:
-        """Scan along the axis through `point`."""
+    def _has_unit_stride(self, axis: int) -> bool:
+        return self.source.strides[axis] == 1 and self.target_buffer.strides[axis] == 1
+
+    def _point(self, at: LoopBuilder, index: SSAValue, outer: Sequence[int], more: Index = 1):
+        """A place with the index of each axis of `outer`, and the index of what varies faster."""
+        space = [*self.function.sizes([self.source.sizes[d] for d in outer]), more]
+        parts = at.split(index, space)
+        place: list[Index] = [0] * len(self.source.sizes)
+        for d, part in zip(outer, parts):
+            place[d] = part
+        return place, parts[-1]
+
+    def _total(self, outer: Sequence[int]) -> Index:
+        total: Index = 1
+        for d in outer:
+            total = self.function.builder.mul(total, self.source.size(d))
+        return total
+
+    # ----------------------------------------------------------------------- across lanes
+
+    def _across(self, outer: Sequence[int], lane_axis: int) -> None:
+        at, columns = self.function.builder, self.source.sizes[lane_axis]
+        share = prod(_assumed(self.source.sizes[d]) for d in (*outer, lane_axis))
+        strip = max(MIN_STRIP, min(share // (2 * self.cores), STRIP))
+        strip = -(-strip // (self.lanes * UNROLL)) * self.lanes * UNROLL
+        strips = at.ceil_div(self.function.size(columns), strip)
+        work = _assumed(self.source.sizes[self.axis]) * min(strip, _assumed(columns))
+
+        def body(inner: LoopBuilder, index: SSAValue) -> None:
+            place, part = self._point(inner, index, outer, strips)
+            first = inner.mul(part, strip)
+            count = inner.min(strip, inner.sub(self.function.size(columns), first))
+            self._strip(inner, place, (lane_axis, first, count), strip)
+
+        total = at.mul(self._total(outer), strips)
+        at.parallel(total, body, max(1, PARALLEL_ELEMENTS // max(1, work)), "strip")
+
+    def _strip(
+        self,
+        at: LoopBuilder,
+        place: Sequence[Index],
+        lanes: tuple[int, Index, Index],
+        strip: int,
+    ) -> None:
+        """The lanes of one strip, given by their axis, the first and their number."""
+        lane_axis, first, count = lanes
+        running = at.scratch(self.carried, (strip,), "running")
+        length = self.source.size(self.axis)
+
+        def over_lanes(outside: LoopBuilder, body: Callable[..., None]) -> None:
+            marks = vector_loop(self.lanes, UNROLL)
+            outside.serial(count, body, attributes=marks, name="j")
+
+        def fill(inner: LoopBuilder, j: SSAValue) -> None:
+            inner.store(self._neutral(at), running, [j])
+
+        def block(outside: LoopBuilder, start: SSAValue) -> None:
+            end = outside.min(outside.add(start, ROW_BLOCK), length)
+
+            def lane(inner: LoopBuilder, j: SSAValue) -> None:
+                point = list(place)
+                point[lane_axis] = inner.add(first, j)
+                init = inner.load(running, [j])
+                last = self._row(inner, point, (start, end), init)
+                inner.store(last, running, [j])
+
+            over_lanes(outside, lane)
+
+        over_lanes(at, fill)
+        at.serial(length, block, step=ROW_BLOCK, name="block")
+
+    # ------------------------------------------------------------------------------- along
+
+    def _along(self, outer: Sequence[int]) -> None:
+        """Each row by itself."""
+        at, length = self.function.builder, self.source.size(self.axis)
+
+        def body(inner: LoopBuilder, index: SSAValue) -> None:
+            place, _ = self._point(inner, index, outer)
+            self._row(inner, place, (0, length), self._neutral(inner), self._marks())
+
+        work = _assumed(self.source.sizes[self.axis])
+        at.parallel(self._total(outer), body, max(1, PARALLEL_ELEMENTS // max(1, work)), "row")
+
+    def _in_parts(self, outer: Sequence[int], rows: int) -> None:
+        """A few long rows: the sums of all parts, then of those before each, then the scans."""
+        at, length = self.function.builder, self.source.size(self.axis)
+        part = at.ceil_div(length, PARTS)
+        sums = at.scratch(self.carried, (rows * PARTS,), "sums")
+
+        def bounds(inner: LoopBuilder, p: Index) -> tuple[Index, Index]:
+            first = inner.min(inner.mul(p, part), length)
+            return first, inner.min(inner.add(first, part), length)
+
+        def add_up(inner: LoopBuilder, index: SSAValue) -> None:
+            place, p = self._point(inner, index, outer, PARTS)
+            total = self._sum(inner, place, bounds(inner, p))
+            inner.store(total, sums, [index])
+
+        def before(outside: LoopBuilder, row: SSAValue) -> None:
+            def step(inner: LoopBuilder, p: SSAValue, carried: Sequence[SSAValue]):
+                index = inner.add(inner.mul(row, PARTS), p)
+                own = inner.load(sums, [index])
+                inner.store(carried[0], sums, [index])
+                return [self._combine(inner, carried[0], own)]
+
+            outside.for_(PARTS, step, [self._neutral(outside)], name="part")
+
+        def scan(inner: LoopBuilder, index: SSAValue) -> None:
+            place, p = self._point(inner, index, outer, PARTS)
+            init = inner.load(sums, [index])
+            self._row(inner, place, bounds(inner, p), init, self._marks())
+
+        work = max(1, _assumed(self.source.sizes[self.axis]) // PARTS)
+        grain = max(1, PARALLEL_ELEMENTS // work)
+        at.parallel(rows * PARTS, add_up, grain, "part")
+        at.serial(rows, before, name="row")
+        at.parallel(rows * PARTS, scan, grain, "part")
+
+    def _marks(self) -> dict[str, Attribute] | None:
+        """Of a loop along the axis: lanes, where they follow each other in memory."""
+        return vector_loop(self.lanes, UNROLL) if self._has_unit_stride(self.axis) else None
+
+    # -------------------------------------------------------------------------------- rows
+
+    def _neutral(self, at: LoopBuilder) -> SSAValue:
         neutral = 0 if self.is_sum else 1
-        first = at.constant(float(neutral) if is_float(self.carried) else neutral, self.carried)
-        source, target = self.source.view, self.target_buffer.view
+        return at.constant(float(neutral) if is_float(self.carried) else neutral, self.carried)
+
+    def _row(
+        self,
+        at: LoopBuilder,
+        point: Sequence[Index],
+        bounds: tuple[Index, Index],
+        init: SSAValue,
+        attributes: dict[str, Attribute] | None = None,
+    ) -> SSAValue:
+        """Scan along the axis through `point` within `bounds`; the last running value."""
+        target = self.target_buffer.view
 
         def step(inner: LoopBuilder, k: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
-            place = [*point[: self.axis], k, *point[self.axis + 1 :]]
-            value = inner.load_element(source, place, self.element)
-            if self.carried != self.element:
-                value = inner.op(arith.ExtFOp, (value,), self.carried)
-            total = self._combine(inner, carried[0], value)
+            total = self._combine(inner, carried[0], self._load(inner, point, k))
             stored = total
             if self.carried != self.element:
                 stored = inner.op(arith.TruncFOp, (total,), self.element)
-            inner.store_element(stored, target, place)
+            inner.store_element(stored, target, self._at(point, k))
             return [total]
 
-        at.for_(self.source.size(self.axis), step, [first], name="k")
+        lower, upper = bounds
+        loop = at.for_(upper, step, [init], lower=lower, attributes=attributes, name="k")
+        return loop[0]
+
+    def _sum(
+        self, at: LoopBuilder, point: Sequence[Index], bounds: tuple[Index, Index]
+    ) -> SSAValue:
+        """All elements along the axis through `point` within `bounds`, combined."""
+
+        def step(inner: LoopBuilder, k: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
+            return [self._combine(inner, carried[0], self._load(inner, point, k))]
+
+        lower, upper, init = *bounds, [self._neutral(at)]
+        return at.for_(upper, step, init, lower=lower, attributes=self._marks(), name="k")[0]
+
+    def _at(self, point: Sequence[Index], k: SSAValue) -> list[Index]:
+        return [*point[: self.axis], k, *point[self.axis + 1 :]]
+
+    def _load(self, at: LoopBuilder, point: Sequence[Index], k: SSAValue) -> SSAValue:
+        value = at.load_element(self.source.view, self._at(point, k), self.element)
+        if self.carried != self.element:
+            value = at.op(arith.ExtFOp, (value,), self.carried)
+        return value
 
     def _combine(self, at: LoopBuilder, a: SSAValue, b: SSAValue) -> SSAValue:
         if is_float(self.carried):

@@ -108,9 +108,7 @@ class LoopVectorizer:
         self.copies = positive_mark(loop, UNROLL)
         self.preheader = Preheader(block, constants, target.masks)
         self.combiners = [combiner(loop, i) for i in range(len(loop.iter_args))]
-        self.peels_tail = not target.masks and any(
-            ELEMENT_BITS[m.element_type] < MASKED_BITS for m in _memory(loop)
-        )
+        self.peels_tail = peels_tail(loop, target)
         self.neutral = [
             constants.splat(neutral_of(op), init.type, self.width)
             for op, init in zip(self.combiners, loop.iter_args)
@@ -404,6 +402,13 @@ def combiner(loop: scf.ForOp, index: int) -> Operation:
             f"an associative op of arith, got {found}"
         )
     return op
+
+
+def peels_tail(loop: scf.ForOp, target: TargetSpec) -> bool:
+    """Whether the last iterations stay scalar, for want of masked loads and stores."""
+    return not target.masks and any(
+        ELEMENT_BITS[m.element_type] < MASKED_BITS for m in _memory(loop)
+    )
 
 
 def _memory(loop: scf.ForOp) -> list[MemRefType]:

@@ -30,7 +30,8 @@ After:
 With `fxlower.unroll = U` the main loop takes U vectors an iteration, with as many accumulators;
 what is left runs a vector at a time. Nothing is made for remainders that cannot occur. Loops
 around that only carry its accumulators carry vectors too (`fxlower/passes/loop_vectorizer.py`). A
-loop with `fxlower.rows = R` runs R rows at once (`fxlower/passes/row_vectorizer.py`).
+loop with `fxlower.rows = R` runs R rows at once (`fxlower/passes/row_vectorizer.py`). Where running
+values of a reduction are used it is a scan (`fxlower/passes/scan_vectorizer.py`).
 
 Needs loops as docs/design.md, section 5, describes them: step 1, iterations independent but for
 `iter_args` that an associative op combines. Leaves neither mark; loops without one stay.
@@ -51,6 +52,7 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.passes.lane_values import Constants
 from fxlower.passes.loop_vectorizer import VECTOR, LoopVectorizer, marked_nest
 from fxlower.passes.row_vectorizer import ROWS, vectorize_rows
+from fxlower.passes.scan_vectorizer import ScanVectorizer, is_scan
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
 
@@ -73,7 +75,10 @@ def _vectorize_block(block: Block, constants: Constants, target: TargetSpec) -> 
         if ROWS in op.attributes:
             vectorize_rows(op, block, constants, target, _vectorize_block)
         else:
-            made = LoopVectorizer(marked_nest(op), block, constants, target).run()
+            if is_scan(op):
+                made = ScanVectorizer(op, block, constants, target).run()
+            else:
+                made = LoopVectorizer(marked_nest(op), block, constants, target).run()
             for old, new in zip(op.results, made):
                 old.replace_all_uses_with(new)
                 new.name_hint = new.name_hint or old.name_hint

@@ -505,6 +505,66 @@ func.func @rows(%x: memref<5x16xf32>, %out: memref<5xf32>, %y: memref<5x16xf32>)
   func.return
 }
 
+// Running values are used: a scan along the lanes.
+// CHECK-LABEL: func.func @scan(%x: memref<10xf32>, %out: memref<10xf32>) -> f32 {
+// CHECK-NEXT:    %c4 = arith.constant 4 : index
+// CHECK-NEXT:    %0 = arith.constant dense<0.000000e+00> : vector<4xf32>
+// CHECK-NEXT:    %1 = arith.constant dense<[false, true, true, true]> : vector<4xi1>
+// CHECK-NEXT:    %2 = arith.constant dense<[false, false, true, true]> : vector<4xi1>
+// CHECK-NEXT:    %c0 = arith.constant 0 : index
+// CHECK-NEXT:    %c1 = arith.constant 1 : index
+// CHECK-NEXT:    %c10 = arith.constant 10 : index
+// CHECK-NEXT:    %zero = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:    %3 = vector.broadcast %zero : f32 to vector<4xf32>
+// CHECK-NEXT:    %4 = arith.remui %c10, %c4 : index
+// CHECK-NEXT:    %5 = arith.subi %c10, %4 : index
+// CHECK-NEXT:    %6 = scf.for %i = %c0 to %5 step %c4 iter_args(%7 = %3) -> (vector<4xf32>) {
+// CHECK-NEXT:      %v = vector.load %x[%i] : memref<10xf32>, vector<4xf32>
+// CHECK-NEXT:      %8 = vector.shuffle %v, %v [3, 0, 1, 2] : vector<4xf32>, vector<4xf32>
+// CHECK-NEXT:      %9 = arith.addf %8, %v : vector<4xf32>
+// CHECK-NEXT:      %10 = arith.select %1, %9, %v : vector<4xi1>, vector<4xf32>
+// CHECK-NEXT:      %11 = vector.shuffle %10, %10 [2, 3, 0, 1] : vector<4xf32>, vector<4xf32>
+// CHECK-NEXT:      %12 = arith.addf %11, %10 : vector<4xf32>
+// CHECK-NEXT:      %13 = arith.select %2, %12, %10 : vector<4xi1>, vector<4xf32>
+// CHECK-NEXT:      %14 = vector.shuffle %13, %13 [3, 3, 3, 3] : vector<4xf32>, vector<4xf32>
+// CHECK-NEXT:      %15 = arith.addf %7, %13 : vector<4xf32>
+// CHECK-NEXT:      %16 = arith.addf %7, %14 : vector<4xf32>
+// CHECK-NEXT:      vector.store %15, %out[%i] : memref<10xf32>, vector<4xf32>
+// CHECK-NEXT:      scf.yield %16 : vector<4xf32>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    %17 = scf.for %i_1 = %5 to %c10 step %c4 iter_args(%18 = %6) -> (vector<4xf32>) {
+// CHECK-NEXT:      %19 = arith.subi %c10, %i_1 : index
+// CHECK-NEXT:      %mask = vector.create_mask %19 : vector<4xi1>
+// CHECK-NEXT:      %v_1 = vector.maskedload %x[%i_1], %mask, %0 : memref<10xf32>, vector<4xi1>, vector<4xf32> into vector<4xf32>
+// CHECK-NEXT:      %20 = arith.select %mask, %v_1, %0 : vector<4xi1>, vector<4xf32>
+// CHECK-NEXT:      %21 = vector.shuffle %20, %20 [3, 0, 1, 2] : vector<4xf32>, vector<4xf32>
+// CHECK-NEXT:      %22 = arith.addf %21, %20 : vector<4xf32>
+// CHECK-NEXT:      %23 = arith.select %1, %22, %20 : vector<4xi1>, vector<4xf32>
+// CHECK-NEXT:      %24 = vector.shuffle %23, %23 [2, 3, 0, 1] : vector<4xf32>, vector<4xf32>
+// CHECK-NEXT:      %25 = arith.addf %24, %23 : vector<4xf32>
+// CHECK-NEXT:      %26 = arith.select %2, %25, %23 : vector<4xi1>, vector<4xf32>
+// CHECK-NEXT:      %27 = vector.shuffle %26, %26 [3, 3, 3, 3] : vector<4xf32>, vector<4xf32>
+// CHECK-NEXT:      %28 = arith.addf %18, %26 : vector<4xf32>
+// CHECK-NEXT:      %29 = arith.addf %18, %27 : vector<4xf32>
+// CHECK-NEXT:      vector.maskedstore %out[%i_1], %mask, %28 : memref<10xf32>, vector<4xi1>, vector<4xf32>
+// CHECK-NEXT:      scf.yield %29 : vector<4xf32>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    %last = vector.extract %17[0] : f32 from vector<4xf32>
+// CHECK-NEXT:    func.return %last : f32
+func.func @scan(%x: memref<10xf32>, %out: memref<10xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c10 = arith.constant 10 : index
+  %zero = arith.constant 0.0 : f32
+  %last = scf.for %i = %c0 to %c10 step %c1 iter_args(%sum = %zero) -> (f32) {
+    %v = memref.load %x[%i] : memref<10xf32>
+    %s = arith.addf %sum, %v : f32
+    memref.store %s, %out[%i] : memref<10xf32>
+    scf.yield %s : f32
+  } {fxlower.vector = 4 : i64}
+  func.return %last : f32
+}
+
 // Not marked: left alone.
 // CHECK-LABEL: func.func @scalar(%x: memref<64xf32>, %out: memref<64xf32>) {
 // CHECK-NEXT:     %c0 = arith.constant 0 : index

@@ -81,3 +81,35 @@ func.func @mark(%x: memref<64xf32>) {
   } {fxlower.vector = "wide"}
   func.return
 }
+
+// -----
+
+// CHECK: vectorize: a value that a vectorized loop carries must be used by nothing but the op that combines it with the next one
+func.func @exclusive_scan(%x: memref<64xf32>, %out: memref<64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %zero = arith.constant 0.0 : f32
+  %last = scf.for %i = %c0 to %c64 step %c1 iter_args(%sum = %zero) -> (f32) {
+    %v = memref.load %x[%i] : memref<64xf32>
+    memref.store %sum, %out[%i] : memref<64xf32>
+    %s = arith.addf %sum, %v : f32
+    memref.store %s, %x[%i] : memref<64xf32>
+    scf.yield %s : f32
+  } {fxlower.vector = 16 : i64}
+  func.return
+}
+
+// -----
+
+// CHECK: vectorize: a loop with fxlower.rows carries no values
+func.func @rows_carry(%x: memref<64xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %zero = arith.constant 0.0 : f32
+  %last = scf.for %i = %c0 to %c64 step %c1 iter_args(%sum = %zero) -> (f32) {
+    scf.yield %sum : f32
+  } {fxlower.rows = 16 : i64}
+  func.return
+}
