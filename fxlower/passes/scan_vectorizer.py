@@ -72,7 +72,7 @@ class ScanVectorizer:
         self.constants = constants
         self.width = positive_mark(loop, VECTOR)
         self.copies = positive_mark(loop, UNROLL)
-        self.preheader = Preheader(block, constants)
+        self.preheader = Preheader(block, constants, target.masks)
         self.combiners = [combiner(loop, i) for i in range(len(loop.iter_args))]
         self.peels_tail = peels_tail(loop, target)
         for argument in loop.body.block.args[1:]:
@@ -87,7 +87,7 @@ class ScanVectorizer:
         block, constants, width = self.block, self.constants, self.width
         position, upper = self.loop.lb, self.loop.ub
         extent, step = extent_of(position, upper), width * self.copies
-        carried = [
+        carried: list[SSAValue] = [
             emit1(block, vector.BroadcastOp, (v,), vector_type(v.type, width))
             for v in self.loop.iter_args
         ]
@@ -114,16 +114,16 @@ class ScanVectorizer:
         self, lower: SSAValue, upper: SSAValue, copies: int, carried: list[SSAValue], masked: bool
     ) -> list[SSAValue]:
         block = Block(arg_types=[INDEX, *(v.type for v in carried)])
-        index, *running = block.args
+        index, *running = list[SSAValue](block.args)
         index.name_hint = self.loop.body.block.args[0].name_hint
-        mask = None
+        mask = left = None
         if masked:
             left = emit1(block, arith.SubiOp, (upper, index), INDEX)
             mask = emit1(block, vector.CreateMaskOp, (left,), vector_type(I1, self.width))
             mask.name_hint = "mask"
-        widening = ScanWidening(self.preheader, self.width, copies, mask, block)
+        widening = ScanWidening(self.preheader, self.width, copies, mask, block, left)
         old = self.loop.body.block
-        starts = [index]
+        starts: list[SSAValue] = [index]
         for copy in range(1, copies):
             offset = self.constants.number(copy * self.width)
             starts.append(emit1(block, arith.AddiOp, (index, offset), INDEX))
