@@ -130,13 +130,15 @@ class Sliding(WindowAxis):
         return b.sub(start, b.full_like(self.padding, start)) if self.padding else start
 
     def _clamped_to_taps(self, b: RuleBuilder, start: SSAValue, position: SSAValue) -> SSAValue:
-        """`position` clamped to the first and the last tap that the source has."""
+        """`position` clamped to the first and the last tap that the source has; any valid position
+        where it has none, as when taps lie on both sides of a source that fits between them."""
         step, zero = b.full_like(self.dilation, start), b.full_like(0, start)
         above = b.add(b.max(b.neg(start), zero), b.full_like(self.dilation - 1, start))
         first = b.add(start, b.mul(b.div(above, step), step))
-        room = b.max(b.sub(number(b, symbols.sub(self.source, 1), start), start), zero)
+        end = number(b, symbols.sub(self.source, 1), start)
+        room = b.max(b.sub(end, start), zero)
         last = b.add(start, b.mul(b.div(room, step), step))
-        return b.min(b.max(position, first), last)
+        return b.min(b.max(b.min(b.max(position, first), last), zero), end)
 
     def length(self, b: RuleBuilder, window: SSAValue) -> int | SSAValue:
         return self._length(b, window, 0)

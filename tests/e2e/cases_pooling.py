@@ -36,6 +36,7 @@ MAX = [
     case("max_pool2d_ceil_padded", max2(3, 4, 1, ceil_mode=True), floats(2, 3, 10, N)),
     case("max_pool2d_dilated", max2(2, 1, 1, 2), floats(2, 3, 8, N)),
     case("max_pool2d_dilated_ends", max2(3, 2, 0, 3), floats(2, 3, 8, N)),
+    case("max_pool2d_dilated_around", lambda x: F.max_pool2d(x, 2, 1, 1, 3), floats(2, 3, 2, N), grad=False),
     case("max_pool2d_gaps", max2(1, 3), floats(2, 3, 8, N)),
     case("max_pool2d_large", max2(7, 3, 3), floats(2, 3, 14, N)),
     case("max_pool2d_larger", max2(9, 2, 4), floats(1, 2, 14, N)),
