@@ -156,7 +156,8 @@ class LoopVectorizer:
         kept = scalars if self.peels_tail else []
         block = Block(arg_types=[INDEX, *(v.type for v in (*carried, *kept))])
         self.block, self.preheader = block, Preheader(block, self.constants)
-        index, *own = block.args
+        index = block.args[0]
+        own: list[SSAValue] = list(block.args[1:])
         old = loop.body.block
         index.name_hint = old.args[0].name_hint
         self.environment[old.args[0]] = index

@@ -87,7 +87,7 @@ class ScanVectorizer:
         block, constants, width = self.block, self.constants, self.width
         position, upper = self.loop.lb, self.loop.ub
         extent, step = extent_of(position, upper), width * self.copies
-        carried = [
+        carried: list[SSAValue] = [
             emit1(block, vector.BroadcastOp, (v,), vector_type(v.type, width))
             for v in self.loop.iter_args
         ]
@@ -123,7 +123,7 @@ class ScanVectorizer:
             mask.name_hint = "mask"
         widening = ScanWidening(self.preheader, self.width, copies, mask, block)
         old = self.loop.body.block
-        starts = [index]
+        starts: list[SSAValue] = [index]
         for copy in range(1, copies):
             offset = self.constants.number(copy * self.width)
             starts.append(emit1(block, arith.AddiOp, (index, offset), INDEX))

@@ -171,8 +171,13 @@ class StripEmitter(PointEmitter):
         for write, buffer in zip(writes, levels[-1]):
             self.lane_buffers[write.value] = buffer
         stored = [w for w in writes if w.value in self.kernel.destinations]
+
+        def store() -> None:
+            for write in stored:
+                self._store(write, self._read(write))
+
         if stored:
-            self._lanes(bounds, lambda: [self._store(w, self._read(w)) for w in stored] and None)
+            self._lanes(bounds, store)
 
     def _row_block(
         self, steps: list[Step], loop: Loop, start: SSAValue, end: SSAValue
