@@ -172,7 +172,7 @@ def _strip(
     if not any(s.reduces for s in nest.steps):
         return 0
     rows = prod(estimate(loop.size) for loop in loops.inner)
-    if rows < LEAST_STRIP_ROWS or estimate(lanes.size) <= MAX_UNROLL * step // STRIP_UNROLL:
+    if rows < LEAST_STRIP_ROWS or estimate(lanes.size) <= step:
         return 0
     others = prod(estimate(loop.size) for loop in loops.outer if loop is not lanes)
     share = others * estimate(lanes.size) // (2 * target.cores)
@@ -183,11 +183,10 @@ def _strip(
         shape = (*(loop.size for loop in loops.inner), lanes)
         return len(plan_phases(kernel, nest, shape, target.scratchpad_bytes).buffered)
 
-    narrow = MAX_UNROLL * step // STRIP_UNROLL
-    if wanted := kept(narrow):
-        while strip > narrow and kept(strip) < wanted:
+    if wanted := kept(step):
+        while strip > step and kept(strip) < wanted:
             strip = ceil(strip // 2 / step) * step
-    return strip if strip > narrow else 0
+    return strip if strip > step else 0
 
 
 def _rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ ULPS = 8
 """Units of the last place of the result that are nobody's fault."""
 
 
-def compiled(function: Callable[[Tensor], Tensor], dynamic: bool = False):
+def compiled(function: Callable[[Tensor], Any], dynamic: bool = False) -> Callable[[Tensor], Any]:
     torch._dynamo.reset()
     return torch.compile(function, backend="fxlower", dynamic=dynamic)
 

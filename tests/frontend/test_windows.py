@@ -107,7 +107,7 @@ def test_covering_by_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the caller tells windows apart, none may be missing."""
     for axis in sliding():
         inside, positions = taps(Covering(axis, exact=False), monkeypatch)
-        assert 0 <= positions.min() and positions.max() < axis.result, axis  # type: ignore[operator]
+        assert positions.min() >= 0 and positions.max() < axis.result, axis  # type: ignore[operator]
         for i, window in enumerate(members(axis)):
             assert all(i in inside[p] for p in window), axis
 
