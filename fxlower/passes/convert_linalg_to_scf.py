@@ -47,7 +47,8 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.analysis.loop_space import NestSchedule, read_kernel
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
 from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
-from fxlower.passes.nest_emitter import NestEmitter, emit_nests
+from fxlower.passes.nest_emitter import NestEmitter
+from fxlower.passes.nest_sequence import emit_nests
 from fxlower.passes.scoped_builder import ScopedBuilder
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
