@@ -16,7 +16,7 @@ tests:
 	$(PYTHON) -m pytest -n auto
 
 lit:
-	$(dir $(PYTHON))lit -v tests/filecheck
+	$(PYTHON) -c 'from lit.main import main; main()' -v tests/filecheck
 
 # Random programs against eager mode, until one fails or 5000 pass (an hour or so).
 random-programs:

@@ -135,7 +135,7 @@ def _parallel(b: FunctionBuilder, op: scf.ParallelOp) -> None:
     if count is not None and count <= 0:
         return
     grain = op.attributes.get("fxlower.grain")
-    threshold = grain.value.data if isinstance(grain, IntegerAttr) else 1
+    threshold = max(grain.value.data, 1) if isinstance(grain, IntegerAttr) else 1
 
     root = b
     while root.parent is not None:
