@@ -1,14 +1,18 @@
 """What a contraction kernel computes: sizes, strides along each loop, and what follows the product.
 
 A kernel of kind `contraction` (docs/design.md, section 4) is one `linalg.generic` over
-(batch..., m, n, k) and maps of its result, the epilogue. Reading it gives a `Contraction`, in which
+(batch..., m, n, k) and maps of its result, the epilogue; loops of m or n may be missing, where
+there is one row or column only. m is the last loop that only the first operand has, n the last
+one that only the second has, all others are batch. Reading it gives a `Contraction`, in which
 the *rows* are the loop of the accumulator's rows and the *columns* that of its vectors: a product
 whose result has unit stride along m is computed transposed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from xdsl.dialects.builtin import AffineMapAttr, DictionaryAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -39,36 +43,45 @@ class Factor:
 @dataclass(frozen=True)
 class Contraction:
     """`result[batch, i, j] = sum over k of left[batch, i, k] * right[batch, k, j]`, i below `rows`
-    and j below `columns`; `row_axis` and `column_axis` are their loop dims in the generic."""
+    and j below `columns`. The axes are loop dims of the generic; None for rows or columns that it
+    has no loop for, because there is one only."""
 
     generic: linalg.GenericOp
     batch: tuple[Dim, ...]
     rows: Dim
     columns: Dim
     depth: Dim
-    row_axis: int
-    column_axis: int
+    batch_axes: tuple[int, ...]
+    row_axis: int | None
+    column_axis: int | None
     left: Factor
     right: Factor
     left_operand: int
     element: Attribute
     result_strides: tuple[Dim, ...]
+    """Of the kernel's first result, by the loop dims of the generic."""
     epilogue: tuple[linalg.GenericOp, ...]
     returned: tuple[SSAValue, ...]
 
     @property
-    def sizes(self) -> tuple[Dim, ...]:
-        """Sizes of the result's loops, in the order of the generic: batch, m, n."""
-        m_n = (self.rows, self.columns)
-        return (*self.batch, *(m_n if self.row_axis < self.column_axis else m_n[::-1]))
-
-    @property
     def row_stride(self) -> Dim:
-        return self.result_strides[self.row_axis]
+        return 0 if self.row_axis is None else self.result_strides[self.row_axis]
 
     @property
     def column_stride(self) -> Dim:
-        return self.result_strides[self.column_axis]
+        return 1 if self.column_axis is None else self.result_strides[self.column_axis]
+
+    @property
+    def batch_strides(self) -> tuple[Dim, ...]:
+        return tuple(self.result_strides[axis] for axis in self.batch_axes)
+
+    def point(self, batch: Sequence[Any], row: Any, column: Any, *more: Any) -> list[Any]:
+        """The loop indices of a point, in the order of the generic's loops; `more` come last."""
+        found: dict[int | None, Any] = dict(zip(self.batch_axes, batch))
+        found |= {
+            a: i for a, i in ((self.row_axis, row), (self.column_axis, column)) if a is not None
+        }
+        return [*(found[axis] for axis in sorted(found)), *more]  # type: ignore[type-var]
 
     @property
     def is_float_product(self) -> bool:
@@ -93,21 +106,15 @@ class Contraction:
 
     def transposed(self) -> Contraction:
         """The same product with rows and columns exchanged."""
-        return Contraction(
-            self.generic,
-            self.batch,
-            self.columns,
-            self.rows,
-            self.depth,
-            self.column_axis,
-            self.row_axis,
-            self.right,
-            self.left,
-            1 - self.left_operand,
-            self.element,
-            self.result_strides,
-            self.epilogue,
-            self.returned,
+        return replace(
+            self,
+            rows=self.columns,
+            columns=self.rows,
+            row_axis=self.column_axis,
+            column_axis=self.row_axis,
+            left=self.right,
+            right=self.left,
+            left_operand=1 - self.left_operand,
         )
 
 
@@ -131,7 +138,7 @@ def read_contraction(kernel: FuncOp) -> Contraction:
     generic, *epilogue = generics
     iterators = [i.data.value for i in generic.iterator_types]
     rank = len(iterators) - 1
-    if rank < 2 or iterators != ["parallel"] * rank + ["reduction"]:
+    if rank < 0 or iterators != ["parallel"] * rank + ["reduction"]:
         raise PassFailedException(
             f"kernel '{_name(kernel)}' must iterate over (batch..., m, n, k) with k the only "
             f"reduction, got {iterators}"
@@ -142,18 +149,18 @@ def read_contraction(kernel: FuncOp) -> Contraction:
             f"kernel '{_name(kernel)}' must contract two operands, got {len(generic.inputs)}"
         )
     axes = [map_axes(m) for m in maps]
-    sizes = _loop_sizes(generic, axes)
-    m, n, k = rank - 2, rank - 1, rank
-    left_operand = 0 if n not in axes[0] and m not in axes[1] else 1
-    left_axes, right_axes = axes[left_operand], axes[1 - left_operand]
-    if n in left_axes or m in right_axes or axes[2] != tuple(range(rank)):
+    if sorted(axes[2]) != list(range(rank)):
         raise PassFailedException(
-            f"kernel '{_name(kernel)}' must map operands to (batch, m, k) and (batch, k, n) and "
-            f"the result to (batch, m, n), got {', '.join(str(x) for x in maps)}"
+            f"kernel '{_name(kernel)}' must map the result to all of (batch, m, n), got {maps[2]}"
         )
+    sizes = _loop_sizes(generic, axes)
+    k = rank
+    row_axis = _last([a for a in range(rank) if a in axes[0] and a not in axes[1]])
+    column_axis = _last([a for a in range(rank) if a in axes[1] and a not in axes[0]])
+    batch = tuple(a for a in range(rank) if a not in (row_axis, column_axis))
     strides = _argument_strides(kernel)
 
-    def factor(operand: int, lane: int) -> Factor:
+    def factor(operand: int, lane: int | None) -> Factor:
         value = generic.inputs[operand]
         if value not in strides:
             raise PassFailedException(
@@ -163,8 +170,8 @@ def read_contraction(kernel: FuncOp) -> Contraction:
         return Factor(
             value,
             value.type.element_type,  # type: ignore[union-attr]
-            tuple(along.get(b, 0) for b in range(m)),
-            along.get(lane, 0),
+            tuple(along.get(b, 0) for b in batch),
+            0 if lane is None else along.get(lane, 0),
             along.get(k, 0),
         )
 
@@ -172,20 +179,25 @@ def read_contraction(kernel: FuncOp) -> Contraction:
     assert isinstance(last, ReturnOp)
     return Contraction(
         generic,
-        sizes[:m],
-        sizes[m],
-        sizes[n],
+        tuple(sizes[b] for b in batch),
+        1 if row_axis is None else sizes[row_axis],
+        1 if column_axis is None else sizes[column_axis],
         sizes[k],
-        m,
-        n,
-        factor(left_operand, m),
-        factor(1 - left_operand, n),
-        left_operand,
+        batch,
+        row_axis,
+        column_axis,
+        factor(0, row_axis),
+        factor(1, column_axis),
+        0,
         generic.results[0].type.element_type,  # type: ignore[union-attr]
-        _result_strides(kernel, last, generic),
+        _result_strides(kernel, last),
         tuple(epilogue),
         tuple(last.arguments),
     )
+
+
+def _last(axes: Sequence[int]) -> int | None:
+    return axes[-1] if axes else None
 
 
 def _name(kernel: FuncOp) -> str:
@@ -226,7 +238,7 @@ def _argument_strides(kernel: FuncOp) -> dict[SSAValue, tuple[Dim, ...]]:
     }
 
 
-def _result_strides(kernel: FuncOp, last: ReturnOp, generic: linalg.GenericOp) -> tuple[Dim, ...]:
+def _result_strides(kernel: FuncOp, last: ReturnOp) -> tuple[Dim, ...]:
     """Strides of the first result, along the loops of the contraction."""
     first = last.arguments[0]
     attributes = kernel.res_attrs.data[0] if kernel.res_attrs else None
@@ -236,7 +248,5 @@ def _result_strides(kernel: FuncOp, last: ReturnOp, generic: linalg.GenericOp) -
         raise PassFailedException(
             f"kernel '{_name(kernel)}' must return results of its linalg.generic ops"
         )
-    if owner is generic:
-        return strides
     along = dict(zip(map_axes(_map(owner.indexing_maps.data[-1])), strides))
     return tuple(along[axis] for axis in range(len(strides)))

@@ -47,7 +47,15 @@ from fxlower.analysis.layout import (
     result_strides,
     view_strides,
 )
-from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine, resolve
+from fxlower.analysis.loop_dims import (
+    Axes,
+    LoopDim,
+    LoopDims,
+    flatten,
+    new_axes,
+    refine,
+    resolve,
+)
 from fxlower.analysis.symbols import contiguous_strides
 from fxlower.dialects import fxt
 from fxlower.dialects.build import dims_of, emit1
@@ -113,6 +121,8 @@ class _Sweep(FusionState):
             self.recipes[op.results[0]] = Recipe(0)
         elif kind in fxt.REDUCTIONS:
             self._visit_reduction(op)  # type: ignore[arg-type]
+        elif kind is fxt.MatmulOp:
+            self._visit_product(op)  # type: ignore[arg-type]
         elif kind in JOINS:
             if not is_part_of_join(op):
                 self._visit_join(op)
@@ -143,6 +153,16 @@ class _Sweep(FusionState):
                 if isinstance(op, fxt.AtenOp)
                 else self._strides_of_result(result)
             )
+
+    def _visit_product(self, op: fxt.MatmulOp) -> None:
+        """A group around a product: maps of its result may join, its operands are in memory."""
+        loops = new_axes(dims_of(op.result.type))
+        depth = (LoopDim(dims_of(op.lhs.type)[-1]),)
+        unit = self._new_unit((*flatten(loops), *depth))
+        unit.inner, unit.is_product = depth, True
+        for operand in (op.lhs, op.rhs):
+            self._depend(unit, self.in_memory(operand))
+        self._add(unit, op, loops, loops)
 
     # ------------------------------------------------------------------------------- joins
 
@@ -283,7 +303,9 @@ class _Sweep(FusionState):
         at = self._bind(unit, axes, dims_of(op.results[0].type))
         if at is None or (level := unit.covers(at)) is None:
             return False
-        if level == "full" and not self.costs.may_run_in_rows(unit.outer, unit.inner):
+        if level == "full" and (
+            unit.is_product or not self.costs.may_run_in_rows(unit.outer, unit.inner)
+        ):
             return False
         self._bring_along(unit, at, others, sources)
         for value in others:
@@ -328,7 +350,7 @@ class _Sweep(FusionState):
         if free:
             if all(sizes[i] == 1 for i in free):
                 found: Axes | None = ((),) * len(free)
-            elif unit.inner and unit.covers(tuple(axes)) == "outer":
+            elif unit.inner and not unit.is_product and unit.covers(tuple(axes)) == "outer":
                 found = refine(unit.inner, [sizes[i] for i in free])
             else:
                 found = None
@@ -360,6 +382,8 @@ class _Sweep(FusionState):
 
     def _try_reduce(self, op: fxt.ReductionOp, unit: Unit, domain: Axes | None) -> bool:
         if domain is None or None in domain or len(unit.members) >= MAX_MEMBERS:
+            return False
+        if unit.is_product:
             return False
         kept = tuple(a for i, a in enumerate(domain) if i not in op.axes)
         reduced = flatten(tuple(domain[i] for i in op.axes))

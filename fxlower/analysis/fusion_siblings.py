@@ -30,7 +30,7 @@ def merge_siblings(partition: Partition, costs: FusionCosts) -> None:
     """Merge groups of `partition` where that saves memory traffic."""
     readers: dict[SSAValue, list[Unit]] = {}
     for unit in partition.units:
-        if unit.op is None:
+        if unit.op is None and not unit.is_product:
             for root in _roots_read(unit, partition):
                 readers.setdefault(root, []).append(unit)
     shared = [units for units in readers.values() if len(units) > 1]

@@ -29,7 +29,7 @@ from fxlower.analysis.layout import (
     declared_strides,
     view_strides,
 )
-from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine
+from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, new_axes, refine, regroup
 from fxlower.analysis.loop_space import estimate
 from fxlower.analysis.result_layouts import ResultLayouts
 from fxlower.analysis.symbols import contiguous_strides
@@ -123,7 +123,10 @@ class FusionState:
                     out[axis] = dims
                 return tuple(out)
             case fxt.ReshapeOp():
-                return reshape_axes(axes, dims_of(op.input.type), dims_of(value.type))
+                old, new = dims_of(op.input.type), dims_of(value.type)
+                if self._group_of(base).is_product and None not in axes:  # type: ignore[union-attr]
+                    return regroup(flatten(axes), new)  # rows and columns stay one loop each
+                return reshape_axes(axes, old, new)
             case _:
                 return None
 
@@ -229,20 +232,31 @@ class FusionState:
         sources: dict[SSAValue, None] = {}
         for operand in op._operands:
             base = self.base.get(operand)
-            if base is None:
+            if base is None or self._is_narrower(op, base):
                 sources[operand] = None
                 continue
             recipe = self.recipes.get(base)
-            if recipe is None or not renames_only(operand, base):
+            if recipe is None or not renames_only(operand, base) or self._is_epilogue(base):
                 return
             count += recipe.operations
             sources.update(dict.fromkeys(recipe.sources))
         count_of, own = self._elements, element_bytes(result.type)
-        read = sum(count_of(v, self.strides[v]) * element_bytes(v.type) for v in sources)
+        read = sum(count_of(v, self.strides.get(v)) * element_bytes(v.type) for v in sources)
         share = read / max(count_of(result, None), 1)
         recipe = Recipe(count, tuple(sources), share, own, uses=sum(1 for _ in result.uses))
         if self.costs.is_cheap(recipe):
             self.recipes[result] = recipe
+
+    def _is_epilogue(self, base: SSAValue) -> bool:
+        unit = self._unit(base)
+        return unit is not None and unit.is_product
+
+    def _is_narrower(self, op: Operation, base: SSAValue) -> bool:
+        """Whether `op` only widens something of a product's group: who needs that reads the narrow
+        one, so that the product does not write twice as many bytes."""
+        if not isinstance(op, fxt.CastOp) or not self._is_epilogue(base):
+            return False
+        return element_bytes(base.type) < element_bytes(op.results[0].type)
 
     def _elements(self, value: SSAValue, strides: Strides | None) -> int:
         """Elements in memory; those of dims with stride 0 are there once."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from xdsl.ir import Operation, SSAValue
 
 from fxlower.analysis.layout import Strides
-from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, resolve, unify
+from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, resolve, same_loops, unify
 from fxlower.dialects.build import Dim
 
 
@@ -54,6 +54,9 @@ class Unit:
     space: LoopDims = ()
     inner: LoopDims = ()
     """The loop dims that the reductions of the group reduce; empty where none does."""
+    is_product: bool = False
+    """A product of matrices is among the members: `inner` is its depth, and the others are maps of
+    its outer dims."""
     results: dict[SSAValue, None] = field(default_factory=dict)
     """Values that are needed in memory, in the order in which that was found."""
     clones: set[SSAValue] = field(default_factory=set)
@@ -152,6 +155,7 @@ class UnitGraph:
         kept.clones |= gone.clones
         kept.bits |= gone.bits
         kept.needed |= gone.needed
+        kept.is_product |= gone.is_product
         self.before[kept.index] |= self.before[gone.index]
         gone.absorbed = kept
         gone.members, gone.results = {}, {}
@@ -162,6 +166,8 @@ class UnitGraph:
         """Make `gone`, a group or a unit of joins that `kept` needs, part of the unit of joins
         `kept`. Does nothing and returns False where something else is to run between them, or
         where a nest would read what another nest of the same kernel writes."""
+        if gone.is_product or any(n.is_product for n in gone.nests):
+            return False
         if any(self.before[nest.index] & gone.bits for nest in kept.nests):
             return False
         if any(self.before[nest.index] & kept.bits for nest in gone.nests or [gone]):
@@ -213,6 +219,14 @@ def try_merge(graph: UnitGraph, kept: Unit, at: Axes, gone: Unit, axes: Axes) ->
     kept_level, gone_level = kept.covers(at), gone.covers(axes)
     if kept_level is None or gone_level is None:
         return False
+    if kept.is_product or gone.is_product:
+        product, maps = (kept, gone) if kept.is_product else (gone, kept)
+        if maps.inner or wild or not same_loops(pairs):
+            return False
+        if (kept_level, gone_level) != (
+            ("outer", "full") if product is kept else ("full", "outer")
+        ):
+            return False
     inner = kept.inner
     if not gone.inner:
         if wild:  # a map over the outer dims of `kept`, repeated along its inner dims

@@ -27,6 +27,7 @@ _CHEAP = frozenset(
     + ("cast", "bitcast", "floor", "ceil", "round", "trunc", "copysign")
 )
 _BYTES = {str(element): bits // 8 for element, bits in ELEMENT_BITS.items()}
+_REDUCING = ("reduce", "product")
 _LEAVES = ("load", "const", "iota", "size", "dense")
 
 
@@ -50,7 +51,7 @@ def element_of(program: Program, i: int) -> str:
             return instruction[4]
         case "load" | "gather":
             return program.arguments[instruction[1]].element
-        case "reduce" | "const" | "dense" | "spread":
+        case "reduce" | "product" | "const" | "dense" | "spread":
             return instruction[2]
         case _:
             return "i64"
@@ -82,7 +83,7 @@ class _Planner:
             return
         self.phase[i] = max((self.phase[o] for o in operands), default=0)
         self.cost[i] = sum(self.cost[o] for o in operands)
-        if kind == "reduce":
+        if kind in _REDUCING:
             self.phase[i] += 1
             self.cost[i] = 0
         elif kind == "gather" or (kind == "op" and instruction[1] not in _CHEAP):
@@ -108,7 +109,7 @@ class _Planner:
             for user in users[i]:
                 bodies[i] |= {user} if user in self.placed else bodies[user]
             kind = instructions[i][0]
-            if kind == "reduce":
+            if kind in _REDUCING:
                 self._place(i, self.phase[i] - 1, on_rows=True)
             elif i in results:
                 inner = any(n >= program.outer for n in results[i].loops)
@@ -132,7 +133,7 @@ class _Planner:
             self.rows.add(i)
 
     def _is_reduction(self, i: int) -> bool:
-        return self.program.instructions[i][0] == "reduce"
+        return self.program.instructions[i][0] in _REDUCING
 
     def _deserves_generic(self, i: int, bodies: set[int]) -> bool:
         if self.inner and not self.loops[i] & self.inner:

@@ -12,6 +12,7 @@ An instruction is a tuple; operands are numbers of earlier instructions, `loops`
     ("dense", values, element, loops)     an element of a constant table at the index into loops
     ("gather", argument, *operands)       an element of an argument at computed indices
     ("reduce", operation, element, operand)
+    ("product", factors, element, left, right)   a sum over the inner loop of left * right
     ("spread", loops, element, operand)   a value at every point of loops along which it is the same
     ("op", operation, detail, operand element, element, *operands)
 """
@@ -103,7 +104,7 @@ def operands_of(instruction: Instruction) -> tuple[int, ...]:
             return instruction[5:]
         case "gather":
             return instruction[2:]
-        case "reduce" | "spread":
+        case "reduce" | "spread" | "product":
             return instruction[3:]
         case _:
             return ()
@@ -127,8 +128,8 @@ class Extent:
                     loops = frozenset(instruction[-1])
                     varies.append(loops)
                     reads.append(loops if instruction[0] == "load" else frozenset())
-                case "reduce" | "spread":
-                    first = instruction[0] == "reduce"
+                case "reduce" | "spread" | "product":
+                    first = instruction[0] != "spread"
                     loops = frozenset(range(outer) if first else instruction[1])
                     varies.append(loops)
                     reads.append(loops)
@@ -256,6 +257,8 @@ class _Builder:
         op = member.op
         if isinstance(op, GENERATORS):
             return self._generator(op, member.domain)
+        if isinstance(op, fxt.MatmulOp):
+            return self._product(op, member.axes)
         operands = op._operands
         if isinstance(op, fxt.GatherOp):
             source, *indices = operands
@@ -279,9 +282,39 @@ class _Builder:
         elif isinstance(op, fxt.NormalizeIndexOp):
             detail = dim_of(op.size)
         operand, result = op._operands[-1], op.results[0]
+        if isinstance(op, fxt.CastOp) and (exact := self._unrounded(values[0], element_of(result))):
+            return exact[0]
         return self._emit(
             ("op", op.name[4:], detail, element_of(operand), element_of(result), *values)
         )
+
+    def _unrounded(self, number: int, element: str) -> tuple[int] | None:
+        """The sum of a product that instruction `number` rounds, if it is of type `element`."""
+        listed = list(self.instructions)
+        rounding = listed[number]
+        if rounding[:2] == ("op", "cast") and rounding[3] == element:
+            source = rounding[5]
+            if listed[source][0] == "product":
+                return (source,)
+        return None
+
+    def _product(self, op: fxt.MatmulOp, axes: Axes) -> int:
+        """A product of two tensors in memory; short floats accumulate in f32, and are rounded
+        where the sum itself is asked for."""
+        element = element_of(op.result)
+        *batch, rows, columns = axes
+        depth = self.unit.inner
+        left = self._load(*self.in_memory(op.lhs, (*batch, rows, depth)))
+        right = self._load(*self.in_memory(op.rhs, (*batch, depth, columns)))
+        (loop,) = self._numbers(depth)
+        if all(loop not in list(self.instructions)[i][2] for i in (left, right)):
+            # Some operand must tell the depth, though all repeat along it.
+            left = self._load(op.lhs, (*batch, rows, depth))
+        accumulator = "f32" if element in _SHORT_FLOATS else element
+        total = self._emit(("product", element_of(op.lhs), accumulator, left, right))
+        if accumulator == element:
+            return total
+        return self._emit(("op", "cast", "", accumulator, element, total))
 
     def _extent(self) -> Extent:
         if len(self.extent.varies) != len(self.instructions):
@@ -343,7 +376,9 @@ class _Builder:
             if isinstance(op, GENERATORS):
                 return self._generator(op, axes)
             return self._pointwise(op, [self._outside(v, axes) for v in op._operands])
-        value, axes = self.in_memory(value, axes)
+        return self._load(*self.in_memory(value, axes))
+
+    def _load(self, value: SSAValue, axes: Axes) -> int:
         dims = flatten(axes)
         argument = self._argument(value, tuple(d.size for d in dims))
         return self._emit(("load", argument, self._numbers(dims)))
@@ -391,7 +426,7 @@ class _Builder:
 
     def _drop_unused_loops(self, results: Sequence[SSAValue]) -> None:
         """Where no reduction is needed after all, only the loops of the results are."""
-        if any(i[0] == "reduce" for i in self.instructions):
+        if any(i[0] in ("reduce", "product") for i in self.instructions):
             return
         used = {id(d) for v in results for d in flatten(self.unit.members[v].axes)}
         kept: list[LoopDim] = [d for d in (*self.outer, *self.inner) if id(d) in used]

@@ -64,6 +64,30 @@ def new_axes(sizes: Sequence[Dim]) -> tuple[LoopDims, ...]:
     return tuple(() if n == 1 else (LoopDim(n),) for n in sizes)
 
 
+def same_loops(pairs: Sequence[tuple[LoopDims, LoopDims]]) -> bool:
+    """Whether both sides of every pair have equally many loop dims, of the same sizes, so that
+    `unify` would split none."""
+    return all(
+        [d.size for d in resolve(left)] == [d.size for d in resolve(right)] for left, right in pairs
+    )
+
+
+def regroup(dims: LoopDims, sizes: Sequence[Dim]) -> Axes | None:
+    """`dims` regrouped so that group i has size `sizes[i]`; None where that would split one."""
+    rest = list(reversed(resolve(dims)))
+    out: list[LoopDims] = []
+    for size in sizes:
+        axis: list[LoopDim] = []
+        while size != 1:
+            left = exact_div(size, rest[-1].size) if rest and size != 0 else None
+            if left is None:
+                return None
+            axis.append(rest.pop())
+            size = left
+        out.append(tuple(axis))
+    return None if rest else tuple(out)
+
+
 class _Splits:
     """Splits that are done when all of them are known to be possible."""
 

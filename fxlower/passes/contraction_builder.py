@@ -61,8 +61,8 @@ class ContractionBuilder:
         """The result's matrix (rows, columns) of one batch element."""
         size, c = self.function.size, self.contraction
         offset: Index = 0
-        for axis, index in enumerate(batch):
-            offset = at.add(offset, at.mul(index, size(c.result_strides[axis])))
+        for index, stride in zip(batch, c.batch_strides):
+            offset = at.add(offset, at.mul(index, size(stride)))
         strides = (size(c.row_stride), size(c.column_stride))
         base = self.function.results[0].base
         return at.view(base, offset, (self.rows, self.columns), strides, "result")
@@ -74,10 +74,9 @@ class ContractionBuilder:
     ) -> None:
         """Run the epilogue on one accumulator and store the kernel's results."""
         c = self.contraction
-        point: list[Index] = [*batch, 0, 0]
-        point[c.row_axis], point[c.column_axis] = row, column
+        point: list[Index] = c.point(batch, row, column)
         values: dict[SSAValue, SSAValue] = {c.generic.results[0]: acc}
-        axes: dict[SSAValue, tuple[int, ...]] = {c.generic.results[0]: tuple(range(len(point)))}
+        axes: dict[SSAValue, tuple[int, ...]] = {c.generic.results[0]: _axes(c.generic)[-1]}
         for generic in c.epilogue:
             values[generic.results[0]] = self._map_element(at, generic, point, values)
             axes[generic.results[0]] = _axes(generic)[-1]

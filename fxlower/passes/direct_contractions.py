@@ -100,8 +100,7 @@ class DirectContraction(ContractionBuilder):
                     terms.append(self._multiply_add(inner, x, y, acc))
                     continue
                 pair = (x, y) if c.left_operand == 0 else (y, x)
-                point: list[Index] = [*batch, 0, 0, k]
-                point[c.row_axis], point[c.column_axis] = row, column
+                point: list[Index] = c.point(batch, row, column, k)
                 terms.append(self.emit_body(inner, c.generic, (*pair, acc), point))
             return terms
 

@@ -1,4 +1,5 @@
-"""A kernel program as `linalg` on tensors: a function of kind `loops`.
+"""A kernel program as `linalg` on tensors: a function of kind `loops`, or `contraction` if it has a
+product in it.
 
 Before: a `Program` (fxlower/analysis/kernel_program.py)
 After:
@@ -50,7 +51,7 @@ def emit_loops_kernel(program: Program, scratchpad_bytes: int) -> tuple[FuncOp, 
     results, kept = emit_nest(program, shell, shell.arguments, scratchpad_bytes)
     names = operation_names(program)
     attributes: dict[str, Attribute] = {
-        "fxlower.kernel": string_attr("loops"),
+        "fxlower.kernel": string_attr("contraction" if has_product(program) else "loops"),
         "fxlower.ops": string_attr(",".join(names)),
         "fxlower.shape": string_attr(_shape(program)),
     }
@@ -106,6 +107,9 @@ class _Nest:
         instruction = program.instructions[root]
         element = signless(ELEMENTS[element_of(program, root)])
         rank, outer = len(program.sizes), program.outer
+        if instruction[0] == "product":
+            self._product(root, result)
+            return
         reduces = instruction[0] == "reduce"
         loops = outer if root in self.plan.on_rows else rank
         result_map = tuple(range(loops)) if result is None else result.loops
@@ -128,6 +132,35 @@ class _Nest:
         made = self.shell.generic(body.inputs, init, result_map, parallel, reduced, body.block)
         self.made[root] = (made, result_map)
         self.reads.append(body.arguments)
+
+    def _product(self, root: int, result: Result | None) -> None:
+        """The generic of a product, over the outer loops and its depth."""
+        program = self.program
+        _, factors, element, *operands = program.instructions[root]
+        rank, outer = len(program.sizes), program.outer
+        result_map = tuple(range(outer)) if result is None else result.loops
+        accumulator = signless(ELEMENTS[element])
+        plain = signless(ELEMENTS[factors])
+        body = Block(arg_types=(plain, plain, accumulator))
+        builder = BodyBuilder(body)
+        values = [
+            v if factors == element else builder.cast(v, ELEMENTS[factors], ELEMENTS[element])
+            for v in body.args[:2]
+        ]
+        term = builder.pointwise("mul", "", element, element, values)
+        total = builder.pointwise("add", "", element, element, (body.args[2], term))
+        emit(body, LinalgYieldOp, (total,))
+        loads = [program.instructions[o] for o in operands]
+        made = self.shell.generic(
+            [(self.arguments[argument], loops) for _, argument, loops in loads],
+            self.shell.fill(0, accumulator, tuple(program.sizes[n] for n in result_map)),
+            result_map,
+            outer,
+            rank - outer,
+            body,
+        )
+        self.made[root] = (made, result_map)
+        self.reads.append({argument: loops for _, argument, loops in loads})
 
     def _copy(self, result: Result) -> SSAValue:
         """A second result of one value, with another layout."""
@@ -244,9 +277,13 @@ def _shape(program: Program) -> str:
     return f"{parallel}[{reduced}]" if reduced else parallel
 
 
+def has_product(program: Program) -> bool:
+    return any(i[0] == "product" for i in program.instructions)
+
+
 def operation_names(program: Program) -> list[str]:
     """The operations of a program, each once, in order."""
-    names: dict[str, None] = {}
+    names: dict[str, None] = {"matmul": None} if has_product(program) else {}
     for instruction in program.instructions:
         if instruction[0] in ("op", "reduce"):
             names[instruction[1]] = None

@@ -1,20 +1,19 @@
-"""Kernels of operations that have one of their own: products, scans and scatters.
+"""Kernels of operations that have one of their own: scans and scatters.
 
-Before: `%c = fxt.matmul %a, %b : (tensor<4x8xf32>, tensor<8x2xf32>) -> tensor<4x2xf32>` in `@main`
-After: `%c = fxt.call @matmul_1a2b3c4d(%a, %b)`, and the function with a `linalg.generic` over
-(m, n, k) into zeros. Operands stay where they are in memory; their strides are on the arguments.
+Before: `%c = fxt.cumsum %a, 1 : tensor<4x8xf32>` in `@main`
+After: `%c = fxt.call @cumsum_1a2b3c4d(%a)`, and the function with a `fxt.cumsum` in it. Operands
+stay where they are in memory; their strides are on the arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr, UnitAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.dialects.linalg.ops import YieldOp as LinalgYieldOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from fxlower.analysis.fusion_axes import made_in_scatter
 from fxlower.analysis.fusion_units import Partition
@@ -22,13 +21,9 @@ from fxlower.analysis.kernel_program import digest_of
 from fxlower.analysis.layout import Strides
 from fxlower.dialects import fxt
 from fxlower.dialects.build import (
-    BF16,
-    F16,
-    F32,
     I64,
     Dim,
     dims_of,
-    emit,
     emit1,
     int_attr,
     signless,
@@ -36,7 +31,7 @@ from fxlower.dialects.build import (
     tensor_type,
 )
 from fxlower.dialects.fxt.view import axes_attr
-from fxlower.passes.kernel_bodies import ELEMENTS, BodyBuilder, number, number_attr
+from fxlower.passes.kernel_bodies import ELEMENTS, number, number_attr
 from fxlower.passes.kernel_shell import KernelShell, kernel_name, local_symbols
 
 
@@ -65,10 +60,7 @@ class StructuredKernel:
         return shell.finish(name, [(value, self.result[2])], attributes)
 
     def _shape(self) -> str:
-        text = "x".join(map(str, self.result[1]))
-        if self.operation == "matmul":
-            return f"{text}[{self.arguments[0][1][-1]}]"
-        return text
+        return "x".join(map(str, self.result[1]))
 
 
 def structured_kernel(
@@ -79,10 +71,6 @@ def structured_kernel(
     detail: list[Any] = []
     sizes_in_detail: tuple[Dim, ...] = ()
     match op:
-        case fxt.MatmulOp():
-            operands = [_without_broadcast_batch(v) for v in operands]
-            rank = len(dims_of(op.result.type))
-            detail = [tuple(_batch_axes(v, w, rank)) for v, w in zip(operands, op.operands)]
         case fxt.CumsumOp() | fxt.CumprodOp():
             detail = [op.axis.value.data]
         case fxt.ScatterOp():
@@ -104,67 +92,6 @@ def structured_kernel(
     )
     kernel = StructuredKernel(op.name[4:], tuple(detail), tensors[:-1], tensors[-1], len(symbols))
     return kernel, operands, symbols
-
-
-# ------------------------------------------------------------------------------- products
-
-
-def _without_broadcast_batch(value: SSAValue) -> SSAValue:
-    """The operand of a product without the batch dims that it only repeats along."""
-    op = value.owner
-    if isinstance(op, fxt.BroadcastOp):
-        rank = len(dims_of(value.type))
-        if op.axes[-2:] == (rank - 2, rank - 1):
-            return op.input
-    return value
-
-
-def _batch_axes(stripped: SSAValue, value: SSAValue, rank: int) -> Sequence[int]:
-    """The loop dim of each batch dim of an operand."""
-    if stripped is value:
-        return range(rank - 2)
-    op = value.owner
-    assert isinstance(op, fxt.BroadcastOp)
-    return op.axes[:-2]
-
-
-def _matmul(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
-    element = ELEMENTS[kernel.result[0]]
-    plain = signless(element)
-    accumulator = F32 if element in (F16, BF16) else plain
-    sizes = kernel.result[1]
-    batch = len(sizes) - 2
-    m, n, k = batch, batch + 1, batch + 2
-    lhs_batch, rhs_batch = kernel.detail
-    assert isinstance(lhs_batch, tuple) and isinstance(rhs_batch, tuple)
-    body = Block(arg_types=(plain, plain, accumulator))
-    builder = BodyBuilder(body)
-    name = str(accumulator) if accumulator is F32 else kernel.result[0]
-    factors = [
-        builder.cast(v, element, accumulator) if accumulator is F32 else v for v in body.args[:2]
-    ]
-    product = builder.pointwise("mul", "", name, name, factors)
-    total = builder.pointwise("add", "", name, name, (body.args[2], product))
-    emit(body, LinalgYieldOp, (total,))
-    everywhere = tuple(range(batch + 2))
-    value = shell.generic(
-        [
-            (shell.arguments[0], (*lhs_batch, m, k)),  # type: ignore[arg-type]
-            (shell.arguments[1], (*rhs_batch, k, n)),  # type: ignore[arg-type]
-        ],
-        shell.fill(0, accumulator, sizes),
-        everywhere,
-        batch + 2,
-        1,
-        body,
-    )
-    if accumulator == plain:
-        return value
-    rounding = Block(arg_types=(accumulator, plain))
-    rounded = BodyBuilder(rounding).cast(rounding.args[0], accumulator, element)
-    emit(rounding, LinalgYieldOp, (rounded,))
-    init = shell.empty(plain, sizes)
-    return shell.generic([(value, everywhere)], init, everywhere, batch + 2, 0, rounding)
 
 
 # ---------------------------------------------------------------------- scans and scatters
@@ -217,7 +144,6 @@ def _scatter(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
 
 
 _KINDS: dict[str, tuple[str, Callable[[StructuredKernel, KernelShell], SSAValue]]] = {
-    "matmul": ("contraction", _matmul),
     "cumsum": ("scan", _scan),
     "cumprod": ("scan", _scan),
     "scatter": ("scatter", _scatter),

@@ -81,9 +81,7 @@ func.func @nested(%x: tensor<4xf32>, %y: tensor<4x4xf32>) -> tensor<14xf32> {
 
 // CHECK-LABEL: func.func @nested(%x: tensor<4xf32>, %y: tensor<4x4xf32>) -> tensor<14xf32> {
 // CHECK-NEXT:    %e = fxt.call @exp_{{[0-9a-f]+}}(%x) : (tensor<4xf32>) -> tensor<4xf32>
-// CHECK-NEXT:    %row = fxt.reshape %e : (tensor<4xf32>) -> tensor<1x4xf32>
-// CHECK-NEXT:    %product = fxt.call @matmul_{{[0-9a-f]+}}(%row, %y) : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32>
-// CHECK-NEXT:    %0 = fxt.reshape %product : (tensor<1x4xf32>) -> tensor<4xf32>
+// CHECK-NEXT:    %0 = fxt.call @matmul_{{[0-9a-f]+}}(%e, %y) : (tensor<4xf32>, tensor<4x4xf32>) -> tensor<4xf32>
 // CHECK-NEXT:    %1 = fxt.call @join_{{[0-9a-f]+}}(%x, %e, %0) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<14xf32>
 // CHECK-NEXT:    func.return %1 : tensor<14xf32>
 // CHECK-LABEL: func.func private @exp_{{[0-9a-f]+}}(%0: tensor<4xf32>) -> tensor<4xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "exp", fxlower.shape = "4"} {
@@ -94,17 +92,17 @@ func.func @nested(%x: tensor<4xf32>, %y: tensor<4x4xf32>) -> tensor<14xf32> {
 // CHECK-NEXT:      linalg.yield %5 : f32
 // CHECK-NEXT:    } -> tensor<4xf32>
 // CHECK-NEXT:    func.return %2 : tensor<4xf32>
-// CHECK-LABEL: func.func private @matmul_{{[0-9a-f]+}}(%0: tensor<1x4xf32>, %1: tensor<4x4xf32>) -> tensor<1x4xf32> attributes {fxlower.kernel = "contraction", fxlower.ops = "matmul", fxlower.shape = "1x4[4]"} {
-// CHECK-NEXT:    %2 = tensor.empty() : tensor<1x4xf32>
+// CHECK-LABEL: func.func private @matmul_{{[0-9a-f]+}}(%0: tensor<4xf32>, %1: tensor<4x4xf32>) -> tensor<4xf32> attributes {fxlower.kernel = "contraction", fxlower.ops = "matmul", fxlower.shape = "4[4]"} {
+// CHECK-NEXT:    %2 = tensor.empty() : tensor<4xf32>
 // CHECK-NEXT:    %3 = arith.constant 0.000000e+00 : f32
-// CHECK-NEXT:    %4 = linalg.fill ins(%3 : f32) outs(%2 : tensor<1x4xf32>) -> tensor<1x4xf32>
-// CHECK-NEXT:    %5 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%0, %1 : tensor<1x4xf32>, tensor<4x4xf32>) outs(%4 : tensor<1x4xf32>) {
+// CHECK-NEXT:    %4 = linalg.fill ins(%3 : f32) outs(%2 : tensor<4xf32>) -> tensor<4xf32>
+// CHECK-NEXT:    %5 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%0, %1 : tensor<4xf32>, tensor<4x4xf32>) outs(%4 : tensor<4xf32>) {
 // CHECK-NEXT:    ^bb0(%6: f32, %7: f32, %8: f32):
 // CHECK-NEXT:      %9 = arith.mulf %6, %7 : f32
 // CHECK-NEXT:      %10 = arith.addf %8, %9 : f32
 // CHECK-NEXT:      linalg.yield %10 : f32
-// CHECK-NEXT:    } -> tensor<1x4xf32>
-// CHECK-NEXT:    func.return %5 : tensor<1x4xf32>
+// CHECK-NEXT:    } -> tensor<4xf32>
+// CHECK-NEXT:    func.return %5 : tensor<4xf32>
 // CHECK-LABEL: func.func private @join_{{[0-9a-f]+}}(%0: tensor<4xf32>, %1: tensor<4xf32>, %2: tensor<4xf32>) -> tensor<14xf32> attributes {fxlower.kernel = "loops", fxlower.ops = "join", fxlower.shape = "14"} {
 // CHECK-NEXT:    %3 = tensor.empty() : tensor<14xf32>
 // CHECK-NEXT:    %4 = tensor.empty() : tensor<2xf32>

@@ -67,14 +67,13 @@ func.func @matmul(%x: tensor<8x16xbf16>, %w: tensor<4x16xbf16>) -> tensor<8x4xbf
 }
 
 // CHECK-LABEL: func.func @matmul(%x: tensor<8x16xbf16>, %w: tensor<4x16xbf16>) -> tensor<8x4xbf16> {
-// CHECK-NEXT:    %0 = fxt.permute %w, array<i64: 1, 0> : (tensor<4x16xbf16>) -> tensor<16x4xbf16>
-// CHECK-NEXT:    %1 = fxt.call @matmul_{{[0-9a-f]+}}(%x, %0) : (tensor<8x16xbf16>, tensor<16x4xbf16>) -> tensor<8x4xbf16>
-// CHECK-NEXT:    func.return %1 : tensor<8x4xbf16>
-// CHECK-LABEL: func.func private @matmul_{{[0-9a-f]+}}(%0: tensor<8x16xbf16>, %1: tensor<16x4xbf16> {fxt.strides = [1 : i64, 16 : i64]}) -> tensor<8x4xbf16> attributes {fxlower.kernel = "contraction", fxlower.ops = "matmul", fxlower.shape = "8x4[16]"} {
+// CHECK-NEXT:    %0 = fxt.call @matmul_cast_{{[0-9a-f]+}}(%x, %w) : (tensor<8x16xbf16>, tensor<4x16xbf16>) -> tensor<8x4xbf16>
+// CHECK-NEXT:    func.return %0 : tensor<8x4xbf16>
+// CHECK-LABEL: func.func private @matmul_cast_{{[0-9a-f]+}}(%0: tensor<8x16xbf16>, %1: tensor<4x16xbf16>) -> tensor<8x4xbf16> attributes {fxlower.kernel = "contraction", fxlower.ops = "matmul,cast", fxlower.shape = "8x4[16]"} {
 // CHECK-NEXT:    %2 = tensor.empty() : tensor<8x4xf32>
 // CHECK-NEXT:    %3 = arith.constant 0.000000e+00 : f32
 // CHECK-NEXT:    %4 = linalg.fill ins(%3 : f32) outs(%2 : tensor<8x4xf32>) -> tensor<8x4xf32>
-// CHECK-NEXT:    %5 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%0, %1 : tensor<8x16xbf16>, tensor<16x4xbf16>) outs(%4 : tensor<8x4xf32>) {
+// CHECK-NEXT:    %5 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%0, %1 : tensor<8x16xbf16>, tensor<4x16xbf16>) outs(%4 : tensor<8x4xf32>) {
 // CHECK-NEXT:    ^bb0(%6: bf16, %7: bf16, %8: f32):
 // CHECK-NEXT:      %9 = arith.extf %6 : bf16 to f32
 // CHECK-NEXT:      %10 = arith.extf %7 : bf16 to f32

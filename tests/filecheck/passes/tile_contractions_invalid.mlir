@@ -51,12 +51,12 @@ func.func @mm(%a: tensor<8x32xi32>, %b: tensor<32x16xi32>) -> (tensor<8x16xi32>)
 
 // -----
 
-// CHECK: kernel 'mm' must map operands to (batch, m, k) and (batch, k, n) and the result to (batch, m, n), got (d0, d1, d2) -> (d0, d1), (d0, d1, d2) -> (d2, d1)
+// CHECK: operand maps must be projected permutations, got (d0, d1, d2) -> (d0, d0)
 func.func @mm(%a: tensor<8x8xf32>, %b: tensor<8x8xf32>) -> (tensor<8x8xf32>) attributes {fxlower.kernel = "contraction"} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<8x8xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x8xf32>) -> tensor<8x8xf32>
-  %c = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : tensor<8x8xf32>, tensor<8x8xf32>) outs(%init : tensor<8x8xf32>) {
+  %c = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d0)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : tensor<8x8xf32>, tensor<8x8xf32>) outs(%init : tensor<8x8xf32>) {
   ^bb0(%x: f32, %y: f32, %acc: f32):
     
     %p = arith.mulf %x, %y : f32

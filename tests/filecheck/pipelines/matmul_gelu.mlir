@@ -32,8 +32,8 @@ func.func @main(%x: tensor<64x128xf32>, %w: tensor<128x256xf32>, %bias: tensor<2
 // LINALG-LABEL: func.func @main
 // LINALG:         fxt.call @segment_0
 // LINALG-LABEL: func.func private @segment_0
-// LINALG:         fxt.call @matmul_[[MATMUL:[0-9a-f]+]](%x, %w)
-// LINALG:       func.func private @matmul_[[MATMUL]]
+// LINALG:         fxt.call @matmul_add_mul_erf_[[MATMUL:[0-9a-f]+]](%x, %w, %bias)
+// LINALG:       func.func private @matmul_add_mul_erf_[[MATMUL]]
 // LINALG-SAME:    fxlower.kernel = "contraction"
 // LINALG-SAME:    fxlower.schedule = {mr =
 // LINALG:         linalg.generic
@@ -53,7 +53,7 @@ func.func @main(%x: tensor<64x128xf32>, %w: tensor<128x256xf32>, %bias: tensor<2
 // LLVM-NOT:     func.func
 // LLVM-NOT:     vector.
 // LLVM:         llvm.func @segment_0_entry
-// LLVM:         llvm.func internal @matmul_{{[0-9a-f]+}}_parallel_0
+// LLVM:         llvm.func internal @matmul_add_mul_erf_{{[0-9a-f]+}}_parallel_0
 
 // X86:          vfmadd{{[0-9]+}}ps {{.*}}zmm
 // AVX2:         vfmadd{{[0-9]+}}ps {{.*}}ymm
