@@ -208,7 +208,8 @@ class MmaOp(IRDLOperation):
     `a` from depth ka on, and the panel q of `b` from kb on.
 
     The panels are as wide as the accumulator; those of `b` have unit stride across their lanes,
-    those of `a` may have any strides, so that rows of a matrix in memory can be read unpacked.
+    those of `a` may have any strides, so that rows of a matrix in memory can be read unpacked. With
+    a bound, only so many lanes of `b` are read; the columns of the result beyond are unspecified.
 
     %d = tile.mma %a[%p, %ka], %b[%q, %kb], %depth, %c
       : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>
@@ -224,14 +225,15 @@ class MmaOp(IRDLOperation):
     b_indices = var_operand_def(IndexType)
     depth = operand_def(IndexType)
     acc = operand_def(T)
+    columns = var_operand_def(IndexType)
     result = result_def(T)
 
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
     traits = traits_def(MemoryReadEffect())
 
     assembly_format = (
-        "$a `[` $a_indices `]` `,` $b `[` $b_indices `]` `,` $depth `,` $acc attr-dict `:` "
-        "type($a) `,` type($b) `,` type($acc)"
+        "$a `[` $a_indices `]` `,` $b `[` $b_indices `]` `,` $depth `,` $acc "
+        "(`bounds` $columns^)? attr-dict `:` type($a) `,` type($b) `,` type($acc)"
     )
 
     def verify_(self) -> None:
@@ -250,6 +252,7 @@ class MmaOp(IRDLOperation):
             )
             _expect(len(indices) == 2, f"{what} needs a panel and a depth, got {len(indices)}")
             _expect_element(type_, acc)
+        _expect(len(self.columns) <= 1, f"one bound, of columns, got {len(self.columns)}")
         strides = self.b.type.get_strides()  # type: ignore[union-attr]
         _expect(
             strides is not None and strides[2] == 1,

@@ -11,6 +11,8 @@ each of `ASSUMED_SIZES`.
 
 from __future__ import annotations
 
+from math import gcd
+
 from fxlower.analysis.contraction import Contraction
 from fxlower.dialects.build import ELEMENT_BITS, Dim
 from fxlower.targets.spec import TargetSpec
@@ -31,6 +33,11 @@ EDGE_FACTOR = 1.04
 
 PARALLEL_CYCLES = 30_000
 """Work worth waking another core for."""
+
+PACKED_USES = 16
+"""Panels of the left operand from which it pays to pack the right one against conflicts."""
+
+PAGE_BYTES, LINE_BYTES = 4096, 64
 
 _TRANSPOSE_CYCLES, _COPY_CYCLES = 0.4, 0.15
 """Cycles to pack one element, along the lanes and across them."""
@@ -89,6 +96,8 @@ def _direct(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
         "nc": nc,
         "kc": 0,
         "grain": max(1, _ceil(PARALLEL_CYCLES, block_cycles)),
+        "pack_left": 0,
+        "pack_right": 0,
     }
 
 
@@ -135,7 +144,52 @@ def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
     _, pm, pn = best
     block = k * (pm * pn * step + pm * pack_left + pn * pack_right) + BLOCK_CYCLES
     grain = max(1, _ceil(PARALLEL_CYCLES, int(block)))
-    return {"mr": mr, "nr": nr, "mc": pm * mr, "nc": pn * nr, "kc": kc, "grain": grain}
+    return {
+        "mr": mr,
+        "nr": nr,
+        "mc": pm * mr,
+        "nc": pn * nr,
+        "kc": kc,
+        "grain": grain,
+        "pack_left": int(_packs_left(contraction, mr, target)),
+        "pack_right": int(_packs_right(contraction, mr, nr, kc, target)),
+    }
+
+
+def _packs_left(contraction: Contraction, mr: int, target: TargetSpec) -> bool:
+    """Whether the left operand is packed: else its rows are read where they are, one element of
+    each in turn, and should stay in the first cache between an element and the next."""
+    left = contraction.left
+    if left.element != contraction.element or not isinstance(contraction.rows, int):
+        return True
+    if left.depth != 1 or not isinstance(left.lane, int):
+        return True
+    return _conflict(left.lane, mr, contraction, target)
+
+
+def _packs_right(contraction: Contraction, mr: int, nr: int, kc: int, target: TargetSpec) -> bool:
+    """Whether the right operand is packed: else each panel of rows reads its rows where they
+    are."""
+    right = contraction.right
+    if right.element != contraction.element or right.lane != 1:
+        return True
+    if not target.masks and not _divides(nr, contraction.columns):
+        return True
+    if isinstance(contraction.rows, int) and contraction.rows <= PACKED_USES * mr:
+        return False
+    if not isinstance(right.depth, int):
+        return True
+    return _conflict(right.depth, kc, contraction, target)
+
+
+def _conflict(stride: int, count: int, contraction: Contraction, target: TargetSpec) -> bool:
+    """Whether `count` pieces of memory, so many elements apart, fight for the sets of the first
+    cache: a set holds what is a multiple of a page apart, as caches are indexed by what addresses
+    in memory and in a page share."""
+    stride_bytes = stride * ELEMENT_BITS[contraction.element] // 8
+    ways = target.l1_bytes // PAGE_BYTES
+    places = PAGE_BYTES // gcd(stride_bytes, PAGE_BYTES)
+    return min(count, PAGE_BYTES // LINE_BYTES) > places * ways // 2
 
 
 def _slowdown(

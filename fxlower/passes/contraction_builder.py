@@ -13,7 +13,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.contraction import Contraction, Factor, map_axes
 from fxlower.dialects import arith
-from fxlower.dialects.build import emit
+from fxlower.dialects.build import Dim, emit
 from fxlower.passes.destination_style import DestinationFunction
 from fxlower.passes.loop_builder import Index, LoopBuilder
 from fxlower.targets.spec import TargetSpec
@@ -34,6 +34,13 @@ class ContractionBuilder:
 
     # -------------------------------------------------------------------- matrices
 
+    def offset(self, at: LoopBuilder, strides: Sequence[Dim], batch: Sequence[Index]) -> Index:
+        """Elements from a tensor's first to that of one batch element's matrix."""
+        offset: Index = 0
+        for index, stride in zip(batch, strides):
+            offset = at.add(offset, at.mul(index, self.function.size(stride)))
+        return offset
+
     def matrix(
         self,
         at: LoopBuilder,
@@ -43,12 +50,9 @@ class ContractionBuilder:
         name: str,
     ) -> SSAValue:
         """The operand's matrix (lanes, depth) of one batch element."""
-        size = self.function.size
-        offset: Index = 0
-        for index, stride in zip(batch, factor.batch):
-            offset = at.add(offset, at.mul(index, size(stride)))
+        offset = self.offset(at, factor.batch, batch)
         base = self.function.arguments[factor.argument].base
-        strides = (size(factor.lane), size(factor.depth))
+        strides = (self.function.size(factor.lane), self.function.size(factor.depth))
         return at.view(base, offset, (lanes, self.depth), strides, name)
 
     def left(self, at: LoopBuilder, batch: Sequence[Index]) -> SSAValue:
@@ -60,9 +64,7 @@ class ContractionBuilder:
     def result(self, at: LoopBuilder, batch: Sequence[Index]) -> SSAValue:
         """The result's matrix (rows, columns) of one batch element."""
         size, c = self.function.size, self.contraction
-        offset: Index = 0
-        for index, stride in zip(batch, c.batch_strides):
-            offset = at.add(offset, at.mul(index, size(stride)))
+        offset = self.offset(at, c.batch_strides, batch)
         strides = (size(c.row_stride), size(c.column_stride))
         base = self.function.results[0].base
         return at.view(base, offset, (self.rows, self.columns), strides, "result")

@@ -15,9 +15,9 @@ After:
       %s0 = math.fma %x0, %b0, %acc0 : vector<16xf32>
       ...
 
-These are 14 rows of two vectors. Loads and stores with bounds take the fast path where the whole
-tile lies inside, and go through a tile in the scratchpad where it does not, element by element
-(marked for `vectorize`).
+These are 14 rows of two vectors. Bounds of columns alone are masks, where the target has them.
+Other loads and stores with bounds take the fast path where the whole tile lies inside, and go
+through a tile in the scratchpad where it does not, element by element (marked for `vectorize`).
 `tile.pack` becomes vector copies, or transposed squares: see `fxlower/passes/pack_lowering.py`.
 
 Needs accumulators as wide as a whole number of the target's vectors. Leaves no `tile` op.
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects import math, scf
@@ -37,12 +38,15 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, tile, vector
-from fxlower.dialects.build import INDEX, emit, emit1, operations, splat, vector_type
+from fxlower.dialects.build import I1, INDEX, emit, emit1, operations, splat, vector_type
 from fxlower.passes.legality import require_lowered
 from fxlower.passes.loop_builder import LoopBuilder, bits_of, strides_of, vector_loop
-from fxlower.passes.pack_lowering import PackLowering
+from fxlower.passes.pack_lowering import PackLowering, first_lanes
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
+
+Masks: TypeAlias = Sequence[SSAValue | None]
+"""A mask for each vector of a row, None where all lanes count."""
 
 _NO_FASTMATH = arith.FastMathFlagsAttr("none")
 
@@ -164,12 +168,15 @@ class TileLowering:
         lanes = type_.get_shape()[0]
         a, p, ka, b, q, kb, depth = (self.values[o] for o in op.operands[:7])
         fused = self.target.fma
+        masks: Masks = [None] * vectors
+        if op.columns:
+            masks = self._masks(at, vectors, lanes, self.values[op.columns[0]])
 
         def step(inner: LoopBuilder, k: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
             a_k, b_k = (inner.value(inner.add(_folded(start), k)) for start in (ka, kb))
             columns = [
-                inner.op(vector.LoadOp, (b, q, b_k, inner.constant(v * lanes)), type_)
-                for v in range(vectors)
+                _load(inner, (b, q, b_k, inner.constant(v * lanes)), type_, mask)
+                for v, mask in enumerate(masks)
             ]
             made: list[SSAValue] = []
             for row in range(rows):
@@ -188,10 +195,12 @@ class TileLowering:
         source, row, column = (self.values[o] for o in (op.source, *op.indices))
         bounds = [self.values[b] for b in op.bounds]
 
-        def whole(inner: LoopBuilder) -> Sequence[SSAValue]:
-            return self._vectors(inner, shape, source, row, column)
+        masks = self._row_masks(at, shape, bounds)
 
-        if not bounds and _unit_columns(source):
+        def whole(inner: LoopBuilder) -> Sequence[SSAValue]:
+            return self._vectors(inner, shape, source, row, column, masks)
+
+        if masks is not None and _unit_columns(source):
             self.tiles[op.result] = whole(at)
             return
         scratch = self._scratch(frame, op.result.type)
@@ -220,17 +229,25 @@ class TileLowering:
         bounds = [self.values[b] for b in op.bounds]
         vectors = self.tiles[op.value]
 
-        def put(inner: LoopBuilder, into: SSAValue, i: SSAValue, j: SSAValue) -> Sequence[SSAValue]:
+        masks = self._row_masks(at, shape, bounds)
+
+        def put(
+            inner: LoopBuilder,
+            into: SSAValue,
+            i: SSAValue,
+            j: SSAValue,
+            masks: Masks | None = None,
+        ) -> Sequence[SSAValue]:
             lanes = shape[2].get_shape()[0]
             for r in range(shape[0]):
-                at_row = inner.value(inner.add(i, r))
+                at_row = inner.value(inner.add(_folded(i), r))
                 for v in range(shape[1]):
                     place = (into, at_row, inner.value(inner.add(_folded(j), v * lanes)))
-                    emit(inner.block, vector.StoreOp, (vectors[r * shape[1] + v], *place))
+                    _store(inner, vectors[r * shape[1] + v], place, masks[v] if masks else None)
             return ()
 
-        if not bounds and _unit_columns(target):
-            put(at, target, row, column)
+        if masks is not None and _unit_columns(target):
+            put(at, target, row, column, masks)
             return
         scratch = self._scratch(frame, op.value.type)
 
@@ -262,6 +279,7 @@ class TileLowering:
         source: SSAValue,
         row: SSAValue,
         column: SSAValue,
+        masks: Masks | None = None,
     ) -> list[SSAValue]:
         rows, vectors, type_ = shape
         lanes = type_.get_shape()[0]
@@ -270,8 +288,33 @@ class TileLowering:
             at_row = at.value(at.add(_folded(row), r))
             for v in range(vectors):
                 at_column = at.value(at.add(_folded(column), v * lanes))
-                loaded.append(at.op(vector.LoadOp, (source, at_row, at_column), type_))
+                mask = masks[v] if masks else None
+                loaded.append(_load(at, (source, at_row, at_column), type_, mask))
         return loaded
+
+    def _row_masks(
+        self, at: LoopBuilder, shape: tuple[int, int, VectorType], bounds: Sequence[SSAValue]
+    ) -> Masks | None:
+        """Masks of the vectors in each row, where rows are whole and the target has masks; None
+        where the tile has to be moved by elements instead if it is not inside."""
+        rows, vectors, type_ = shape
+        if not bounds:
+            return [None] * vectors
+        row_bound = _folded(bounds[0])
+        if not self.target.masks or not isinstance(row_bound, int) or row_bound < rows:
+            return None
+        return self._masks(at, vectors, type_.get_shape()[0], bounds[1])
+
+    def _masks(self, at: LoopBuilder, vectors: int, lanes: int, bound: SSAValue) -> Masks:
+        """For each of so many vectors the mask of its lanes below `bound`, None where all are."""
+        masks: list[SSAValue | None] = []
+        for v in range(vectors):
+            left = at.sub(_folded(bound), v * lanes)
+            if isinstance(left, int):
+                masks.append(None if left >= lanes else first_lanes(at, max(0, left), lanes))
+            else:
+                masks.append(at.op(vector.CreateMaskOp, (left,), vector_type(I1, lanes)))
+        return masks
 
     def _inside(
         self, at: LoopBuilder, shape: tuple[int, int, VectorType], bounds: Sequence[SSAValue]
@@ -310,6 +353,24 @@ class TileLowering:
             shape = (type_.rows.data, type_.columns.data)
             self.scratch[key] = frame.scratch(type_.element_type, shape, "edge")
         return self.scratch[key]
+
+
+def _load(
+    at: LoopBuilder, place: Sequence[SSAValue], type_: VectorType, mask: SSAValue | None
+) -> SSAValue:
+    if mask is None:
+        return at.op(vector.LoadOp, place, type_)
+    zeros = at.op(arith.ConstantOp, (), type_, {"value": splat(0.0, type_)})
+    return at.op(vector.MaskedLoadOp, (*place, mask, zeros), type_)
+
+
+def _store(
+    at: LoopBuilder, value: SSAValue, place: Sequence[SSAValue], mask: SSAValue | None
+) -> None:
+    if mask is None:
+        emit(at.block, vector.StoreOp, (value, *place))
+    else:
+        emit(at.block, vector.MaskedStoreOp, (*place, mask, value))
 
 
 def _folded(value: SSAValue) -> int | SSAValue:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 Dim = int | str
@@ -93,5 +94,43 @@ func.func @{name}(%a: {types[0]}{strided(lhs_strides)}, %b: {types[1]}{strided(r
     linalg.yield %s : {acc}
   }} -> {acc_type}{rounding}
   func.return {result} : {types[2]}
+}}
+"""
+
+
+def with_epilogue(
+    sizes: Sequence[Dim], strides: Sequence[Sequence[Dim] | None], schedule: str = ""
+) -> str:
+    """`mm`, then `s = (mm + bias) * scale` and `t = f16(s)`, for sizes (b, m, n, k).
+
+    bias is (n,), scale (b, m, n) of f32; `strides` are those of bias, scale, s and t.
+    """
+    b, m, n, k = sizes
+    product = contraction(sizes, schedule=schedule)
+    out, half = tensor((b, m, n), "f32"), tensor((b, m, n), "f16")
+    dynamic = ", ".join(f"%{d}" for d in (b, m, n) if isinstance(d, str))
+    everywhere, columns = affine(3, range(3)), affine(3, (2,))
+    loops = 'iterator_types = ["parallel", "parallel", "parallel"]'
+    head, body = product.split(") -> (", 1)
+    arguments, *symbols = re.split(r"(?=, %d\d: index)", head, maxsplit=1)
+    bias, scale, s, t = (strided(x) for x in strides)
+    arguments += f", %bias: {tensor((n,), 'f32')}{bias}, %scale: {out}{scale}"
+    arguments += "".join(symbols)
+    attributes = body.split(") attributes", 1)[1].split(f"func.return %c : {out}")[0]
+    return f"""{arguments}) -> ({out}{s}, {half}{t}) attributes{attributes}
+  %e1 = tensor.empty({dynamic}) : {out}
+  %s = linalg.generic {{indexing_maps = [{everywhere}, {columns}, {everywhere}, {everywhere}], {loops}}} ins(%c, %bias, %scale : {out}, {tensor((n,), "f32")}, {out}) outs(%e1 : {out}) {{
+  ^bb0(%v: f32, %w: f32, %x: f32, %o: f32):
+    %p = arith.addf %v, %w : f32
+    %q = arith.mulf %p, %x : f32
+    linalg.yield %q : f32
+  }} -> {out}
+  %e2 = tensor.empty({dynamic}) : {half}
+  %t = linalg.generic {{indexing_maps = [{everywhere}, {everywhere}], {loops}}} ins(%s : {out}) outs(%e2 : {half}) {{
+  ^bb0(%v: f32, %o: f16):
+    %q = arith.truncf %v : f32 to f16
+    linalg.yield %q : f16
+  }} -> {half}
+  func.return %s, %t : {out}, {half}
 }}
 """

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -15,7 +17,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from contraction_text import contraction, strided, tensor  # noqa: E402
+from contraction_text import contraction, strided, tensor, with_epilogue  # noqa: E402
 from kernel_runner import load_kernel, parse, run_passes  # noqa: E402
 
 from fxlower.runtime import jit  # noqa: E402
@@ -269,3 +271,98 @@ def test_epilogue() -> None:
     result = np.empty((m, n), np.float32)
     jit.call(compiled(text).address("mm"), [a.ctypes.data for a in (lhs, rhs, bias, result)])
     np.testing.assert_allclose(result, (lhs @ rhs + bias[::2]) * 2, rtol=1e-4, atol=1e-4)
+
+
+def with_schedule(sizes: Sequence[int | str], schedule: dict[str, int], **options: Any) -> str:
+    written = ", ".join(f"{k} = {v} : i64" for k, v in schedule.items())
+    return contraction(sizes, schedule=written, **options)
+
+
+def blocked(mr: int, nr: int, kc: int, left: int, right: int) -> dict[str, int]:
+    sizes = {"mr": mr, "nr": nr, "mc": 3 * mr, "nc": 2 * nr, "kc": kc, "grain": 1}
+    return {**sizes, "pack_left": left, "pack_right": right}
+
+
+IN_PLACE = [(18, 64, 40), (19, 35, 40), (5, 100, 33), (37, 31, 70), (3, 5, 2), (17, 33, 0)]
+
+
+@pytest.mark.parametrize("sizes", IN_PLACE)
+@pytest.mark.parametrize("kc", [16, 80])
+@pytest.mark.parametrize("left, right", [(0, 1), (1, 0), (0, 0), (1, 1)])
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_operands_in_place(
+    sizes: tuple[int, int, int], kc: int, left: int, right: int, symbolic: bool
+) -> None:
+    m, n, k = sizes
+    dims = (("d0" if left else m, "d1", "d2")) if symbolic else sizes
+    text = with_schedule(dims, blocked(6, 32, kc, left, right))
+    symbols = [size for dim, size in zip(dims, sizes) if isinstance(dim, str)]
+    check(text, sizes, symbols=symbols)
+
+
+@pytest.mark.parametrize("lhs", [(1, 40), (90, 2), (0, 1)])
+@pytest.mark.parametrize("out", [(70, 1), (1, 40), (200, 2)])
+def test_left_operand_in_place_of_any_strides(lhs: tuple[int, int], out: tuple[int, int]) -> None:
+    sizes = (37, 45, 29)
+    text = with_schedule(sizes, blocked(6, 32, 16, 0, 1), lhs_strides=lhs, out_strides=out)
+    check(text, sizes, lhs_strides=lhs, out_strides=out)
+
+
+@pytest.mark.parametrize("left, right", [(0, 1), (1, 0), (0, 0)])
+@pytest.mark.parametrize("machine", ["host", "x86-64-v3"])
+def test_reads_nothing_outside_in_place(left: int, right: int, machine: str) -> None:
+    """The operands end where a page does that may not be read."""
+    sizes = (37, 45, 70)
+    text = with_schedule(sizes, blocked(6, 16, 32, left, right))
+    text = f'builtin.module attributes {{fxlower.machine = "{machine}"}} {{{text}}}'
+    rng = np.random.default_rng(0)
+    lhs, rhs = (before_a_guard(s) for s in ((37, 70), (70, 45)))
+    lhs[...], rhs[...] = random(rng, lhs.shape, "f32"), random(rng, rhs.shape, "f32")
+    out = np.full((37 + 10, 45), 99, np.float32)
+    jit.call(compiled(text).address("mm"), [a.ctypes.data for a in (lhs, rhs, out)])
+    np.testing.assert_allclose(out[:37], lhs @ rhs, rtol=1e-4, atol=1e-4)
+    assert (out[37:] == 99).all()
+
+
+def before_a_guard(shape: tuple[int, int]) -> Array:
+    """An array of floats whose last element is the last before memory that faults when read."""
+    page, size = mmap.PAGESIZE, prod(shape) * 4
+    pages = -(-size // page)
+    region = mmap.mmap(-1, (pages + 1) * page)
+    whole = np.frombuffer(region, np.uint8)
+    libc = ctypes.CDLL(None, use_errno=True)
+    guard = ctypes.c_void_p(whole.ctypes.data + pages * page)
+    assert libc.mprotect(guard, ctypes.c_size_t(page), 0) == 0
+    return whole[pages * page - size : pages * page].view(np.float32).reshape(shape)
+
+
+@pytest.mark.parametrize("sizes", [(2, 18, 64, 40), (1, 19, 35, 70), (3, 5, 100, 9), (1, 4, 7, 0)])
+@pytest.mark.parametrize("kc", [16, 80])
+@pytest.mark.parametrize("left, right", [(1, 1), (0, 0)])
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_epilogue_of_two_results(
+    sizes: tuple[int, int, int, int], kc: int, left: int, right: int, symbolic: bool
+) -> None:
+    """A broadcast operand, one of other strides, and two results of other types and strides."""
+    b, m, n, k = sizes
+    dims = ("d0", "d1" if left else m, "d2", "d3") if symbolic else sizes
+    schedule = blocked(6, 32, kc, left, right)
+    scale = (m * n, 1, m)
+    strides = (None, None, None, None) if symbolic else ((2,), scale, (m * n + 1, n, 1), scale)
+    written = ", ".join(f"{key} = {v} : i64" for key, v in schedule.items())
+    text = with_epilogue(dims, strides, written)
+    rng = np.random.default_rng(0)
+    lhs, rhs = random(rng, (b, m, k), "f32"), random(rng, (b, k, n), "f32")
+    shapes = ((n,), (b, m, n), (b, m, n), (b, m, n))
+    arrays = [
+        memory(shape, own or contiguous(shape), dtype)
+        for shape, own, dtype in zip(shapes, strides, (*[np.float32] * 3, np.float16))
+    ]
+    bias, scale_, first, second = arrays
+    bias[...], scale_[...] = random(rng, bias.shape, "f32"), random(rng, scale_.shape, "f32")
+    pointers = [a.ctypes.data for a in (lhs, rhs, *arrays)]
+    symbols = [size for dim, size in zip(dims, sizes) if isinstance(dim, str)]
+    jit.call(compiled(text).address("mm"), [*pointers, *symbols])
+    expected = (np.matmul(lhs, rhs) + bias) * scale_
+    np.testing.assert_allclose(first, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(second, expected.astype(np.float16), rtol=2e-3, atol=2e-3)

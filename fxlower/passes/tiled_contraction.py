@@ -1,0 +1,401 @@
+"""Contractions in register tiles: blocks of the result, steps of depth, panels, tiles.
+
+    for each block of mc x nc                       one iteration of the parallel loop
+      for each step of kc in depth
+        for each panel of nr columns
+          for each panel of mr rows
+            the tile's accumulators (zeros, or what the step before left)
+            tile.mma
+            the tile goes to the result; or to a tile in the first cache, on which the epilogue runs
+
+Where the panels are is a matter of `fxlower.passes.panel_sources`. A tile at an edge is as small as
+the edge where that is known, else of full size and stored with bounds.
+
+An epilogue sees one tile of the result at a time, after the last step of depth. One that needs
+whole rows (a maximum, a sum) would need blocks as wide as the result (nc >= columns), and its
+phases around the loop over panels of columns, with row buffers of mr elements beside the tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from xdsl.dialects.builtin import DenseArrayBase
+from xdsl.ir import SSAValue
+
+from fxlower.analysis.contraction import Factor
+from fxlower.dialects import tile
+from fxlower.dialects.build import ELEMENT_BITS, I32, emit, emit1
+from fxlower.passes.contraction_builder import ContractionBuilder
+from fxlower.passes.loop_builder import Index, LoopBuilder, vector_loop
+from fxlower.passes.panel_sources import (
+    InPlace,
+    OperandBlock,
+    PackedBlock,
+    PackedPanel,
+    PanelSource,
+)
+
+
+@dataclass(frozen=True)
+class BlockSizes:
+    """A contraction's schedule; `fxlower.analysis.contraction_schedule` says what it means."""
+
+    mr: int
+    nr: int
+    mc: int
+    nc: int
+    kc: int
+    grain: int
+    pack_left: int
+    pack_right: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A panel's part of the result along one axis: accumulators, and how many of them count where
+    that is not all."""
+
+    size: int
+    bound: Index | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of depth: its length, and whether it is the first and the last."""
+
+    depth: Index
+    first: bool | SSAValue
+    last: bool | SSAValue
+
+
+class TiledContraction(ContractionBuilder):
+    """Builds the blocked product."""
+
+    sizes: BlockSizes
+
+    def build(self, sizes: BlockSizes) -> None:
+        self.sizes = sizes
+        self.lanes = self.target.lanes(ELEMENT_BITS[self.contraction.element])
+        at = self.function.builder
+        grid = [at.ceil_div(self.rows, sizes.mc), at.ceil_div(self.columns, sizes.nc)]
+        space = [*self.batch, *grid]
+        blocks: Index = 1
+        for size in space:
+            blocks = at.mul(blocks, size)
+
+        def block(inner: LoopBuilder, index: SSAValue) -> None:
+            *batch, row_block, column_block = inner.split(index, space)
+            start = (inner.mul(row_block, sizes.mc), inner.mul(column_block, sizes.nc))
+            TileBlock(self, inner, batch, start).emit(inner)
+
+        at.parallel(blocks, block, sizes.grain, "block")
+
+    @property
+    def is_one_step(self) -> bool:
+        return isinstance(self.depth, int) and self.depth <= self.sizes.kc
+
+
+class TileBlock:
+    """One block of the result, from `start` (row, column) on."""
+
+    def __init__(
+        self,
+        product: TiledContraction,
+        at: LoopBuilder,
+        batch: Sequence[Index],
+        start: tuple[Index, Index],
+    ):
+        s, c = product.sizes, product.contraction
+        self.product, self.batch, self.start = product, batch, start
+        self.row_panels, self.column_panels = s.mc // s.mr, s.nc // s.nr
+        self.rows = _extent(at, s.mc, product.rows, start[0])
+        self.columns = _extent(at, s.nc, product.columns, start[1])
+        self.left = self._left(at)
+        self.right = self._right(at)
+        self.partial, self.partial_start, self.tile = None, start, None
+        if c.writes_accumulator:
+            self.partial = product.result(at, batch)
+            return
+        self.tile = at.scratch(c.element, (s.mr, s.nr), "tile")
+        if not product.is_one_step:
+            self.partial = at.scratch(c.element, (s.mc, s.nc), "accumulators")
+            self.partial_start = (0, 0)
+
+    # ------------------------------------------------------------------------- operands
+
+    def _left(self, at: LoopBuilder) -> PanelSource:
+        p, s = self.product, self.product.sizes
+        block = self._operand(at, p.contraction.left, p.rows, 0, "left")
+        if not s.pack_left:
+            return InPlace(at, block, self.row_panels)
+        shape = (self.row_panels, s.kc, s.mr)
+        return PackedBlock(at, block, at.scratch(p.contraction.element, shape, "a_panels"))
+
+    def _right(self, at: LoopBuilder) -> PanelSource:
+        p, s = self.product, self.product.sizes
+        block = self._operand(at, p.contraction.right, p.columns, 1, "right")
+        if not s.pack_right:
+            return InPlace(at, block, self.column_panels)
+        shape = (1, s.kc, s.nr)
+        return PackedPanel(at, block, at.scratch(p.contraction.element, shape, "b_panel"))
+
+    def _operand(
+        self, at: LoopBuilder, factor: Factor, lanes: Index, axis: int, name: str
+    ) -> OperandBlock:
+        p, s = self.product, self.product.sizes
+        function = p.function
+        return OperandBlock(
+            function.arguments[factor.argument].base,
+            p.offset(at, factor.batch, self.batch),
+            (lanes, p.depth),
+            (function.size(factor.lane), function.size(factor.depth)),
+            self.start[axis],
+            (self.rows, self.columns)[axis],
+            (s.mr, s.nr)[axis],
+            name,
+        )
+
+    # ---------------------------------------------------------------------------- loops
+
+    def emit(self, at: LoopBuilder) -> None:
+        """The steps of depth. There is at least one, so that a product without depth gives 0."""
+        depth, kc = self.product.depth, self.product.sizes.kc
+        if self.product.is_one_step:
+            self._step(at, 0, Step(depth, True, True))
+            return
+        end = at.max(depth, 1)
+
+        def body(inner: LoopBuilder, k: SSAValue) -> None:
+            last = inner.compare("sge", inner.add(k, kc), end)
+            length = _extent(inner, kc, depth, k)
+            self._step(inner, k, Step(length, inner.compare("eq", k, 0), last))
+
+        at.serial(end, body, step=kc, name="k")
+
+    def _step(self, at: LoopBuilder, k: Index, step: Step) -> None:
+        s = self.product.sizes
+        self.left.begin_step(at, k, step.depth)
+        self.right.begin_step(at, k, step.depth)
+
+        def panel_column(inner: LoopBuilder, q: SSAValue) -> None:
+            self.right.begin_panel(inner, q)
+            inner.serial(
+                inner.ceil_div(self.rows, s.mr),
+                lambda body, p: self._tile(body, p, q, step),
+                name="p",
+            )
+
+        at.serial(at.ceil_div(self.columns, s.nr), panel_column, name="q")
+
+    def _tile(self, at: LoopBuilder, p: SSAValue, q: SSAValue, step: Step) -> None:
+        s = self.product.sizes
+        i, j = at.mul(p, s.mr), at.mul(q, s.nr)
+        rows_left, columns_left = at.sub(self.rows, i), at.sub(self.columns, j)
+
+        def columns(inner: LoopBuilder, rows: Piece) -> None:
+            self._pieces(
+                inner,
+                self.product.columns,
+                columns_left,
+                s.nr,
+                self.product.lanes,
+                isinstance(self.right, InPlace),
+                lambda body, found: self._product(body, (p, q), (i, j), (rows, found), step),
+            )
+
+        self._pieces(at, self.product.rows, rows_left, s.mr, 1, False, columns)
+        if self.tile is None:
+            return
+        extent = (
+            s.mr if _divides(s.mr, self.product.rows) else at.min(rows_left, s.mr),
+            s.nr if _divides(s.nr, self.product.columns) else at.min(columns_left, s.nr),
+        )
+        origin = (at.add(self.start[0], i), at.add(self.start[1], j))
+        _when(at, step.last, lambda inner: self._epilogue(inner, origin, extent))
+
+    def _pieces(
+        self,
+        at: LoopBuilder,
+        total: Index,
+        left: Index,
+        width: int,
+        granule: int,
+        inside: bool,
+        emit_piece: Callable[[LoopBuilder, Piece], None],
+    ) -> None:
+        """The forms that a panel of `width` may have where `left` of the block's extent are not
+        done: whole, and what is left at the edge of the `total`, rounded up to granules.
+
+        `inside` says that nothing beyond the edge may be read, though its size is not known."""
+        if _divides(width, total):
+            emit_piece(at, Piece(width))
+            return
+        if isinstance(total, int):
+            rest = total % width
+            size = -(-rest // granule) * granule
+            edge = Piece(size, rest if size != rest else None)
+            if total < width:
+                emit_piece(at, edge)
+                return
+        else:
+            edge = Piece(width, at.min(left, width))
+            if not inside:
+                emit_piece(at, edge)
+                return
+
+        def branch(piece: Piece) -> Callable[[LoopBuilder], Sequence[SSAValue]]:
+            def emitted(inner: LoopBuilder) -> Sequence[SSAValue]:
+                emit_piece(inner, piece)
+                return ()
+
+            return emitted
+
+        whole = at.compare("sge", left, width)
+        at.if_(whole, branch(Piece(width)), branch(edge))
+
+    # ----------------------------------------------------------------------------- tiles
+
+    def _product(
+        self,
+        at: LoopBuilder,
+        panels: tuple[Index, Index],
+        place: tuple[Index, Index],
+        pieces: tuple[Piece, Piece],
+        step: Step,
+    ) -> None:
+        """The product of two panels, added to what the step before stored, and stored."""
+        rows, columns = pieces
+        type_ = tile.acc_type(rows.size, columns.size, self.product.contraction.element)
+        bounds: tuple[SSAValue, ...] = ()
+        if rows.bound is not None or columns.bound is not None:
+            bounds = tuple(at.value(x.size if x.bound is None else x.bound) for x in pieces)
+        target = [
+            at.value(at.add(start, offset)) for start, offset in zip(self.partial_start, place)
+        ]
+        acc = self._accumulators(at, type_, target, bounds, step)
+        a, a_panel, a_depth = self.left.panel(at, panels[0], rows.size)
+        b, b_panel, b_depth = self.right.panel(at, panels[1], columns.size)
+        readable: tuple[SSAValue, ...] = ()
+        if isinstance(self.right, InPlace) and columns.bound is not None:
+            readable = (at.value(columns.bound),)
+        indices = [at.value(i) for i in (a_panel, a_depth, b_panel, b_depth)]
+        total = emit1(
+            at.block,
+            tile.MmaOp,
+            (a, *indices[:2], b, *indices[2:], at.value(step.depth), acc, *readable),
+            type_,
+            {"operandSegmentSizes": _segments(1, 2, 1, 2, 1, 1, len(readable))},
+        )
+
+        def keep(inner: LoopBuilder) -> None:
+            assert self.partial is not None
+            _store(inner, total, self.partial, target, bounds)
+
+        def finish(inner: LoopBuilder) -> None:
+            assert self.tile is not None
+            zero = inner.constant(0)
+            _store(inner, total, self.tile, (zero, zero), ())
+
+        if self.tile is None:
+            keep(at)
+        else:
+            _when(at, step.last, finish, keep)
+
+    def _accumulators(
+        self,
+        at: LoopBuilder,
+        type_: tile.AccType,
+        place: Sequence[SSAValue],
+        bounds: tuple[SSAValue, ...],
+        step: Step,
+    ) -> SSAValue:
+        """Zeros in the first step of depth, then what the step before stored."""
+
+        def zeros(inner: LoopBuilder) -> SSAValue:
+            return emit1(inner.block, tile.ZeroOp, (), type_)
+
+        def loaded(inner: LoopBuilder) -> SSAValue:
+            assert self.partial is not None
+            return emit1(
+                inner.block,
+                tile.LoadOp,
+                (self.partial, *place, *bounds),
+                type_,
+                {"operandSegmentSizes": _segments(1, 2, len(bounds))},
+            )
+
+        if not isinstance(step.first, SSAValue):
+            return zeros(at)
+        return at.if_(step.first, lambda i: (zeros(i),), lambda i: (loaded(i),), (type_,))[0]
+
+    def _epilogue(
+        self, at: LoopBuilder, origin: tuple[Index, Index], extent: tuple[Index, Index]
+    ) -> None:
+        """From the tile's accumulators to results, a row of it at a time."""
+        assert self.tile is not None
+        tile_ = self.tile
+
+        def row(inner: LoopBuilder, i: SSAValue) -> None:
+            def element(body: LoopBuilder, j: SSAValue) -> None:
+                acc = body.load(tile_, (i, j))
+                place = (body.add(origin[0], i), body.add(origin[1], j))
+                self.product.finish_element(body, self.batch, *place, acc)
+
+            lanes = self.product.lanes
+            vectors = self.product.sizes.nr // lanes
+            inner.serial(extent[1], element, attributes=vector_loop(lanes, vectors), name="j")
+
+        at.serial(extent[0], row, name="i")
+
+
+def _store(
+    at: LoopBuilder,
+    value: SSAValue,
+    target: SSAValue,
+    place: Sequence[SSAValue],
+    bounds: Sequence[SSAValue],
+) -> None:
+    segments = {"operandSegmentSizes": _segments(1, 1, 2, len(bounds))}
+    emit(at.block, tile.StoreOp, (value, target, *place, *bounds), (), segments)
+
+
+def _when(
+    at: LoopBuilder,
+    condition: bool | SSAValue,
+    then: Callable[[LoopBuilder], None],
+    otherwise: Callable[[LoopBuilder], None] | None = None,
+) -> None:
+    """A branch, if the condition is not known."""
+
+    def branch(body: Callable[[LoopBuilder], None]):
+        def emitted(inner: LoopBuilder) -> Sequence[SSAValue]:
+            body(inner)
+            return ()
+
+        return emitted
+
+    if isinstance(condition, SSAValue):
+        at.if_(condition, branch(then), branch(otherwise) if otherwise else None)
+    elif condition:
+        then(at)
+    elif otherwise is not None:
+        otherwise(at)
+
+
+def _divides(step: int, size: Index) -> bool:
+    return isinstance(size, int) and size % step == 0
+
+
+def _extent(at: LoopBuilder, step: int, size: Index, start: Index) -> Index:
+    """Elements of the piece of `step` elements from `start` that lie below `size`."""
+    if _divides(step, size):
+        return step
+    return at.min(step, at.sub(size, start))
+
+
+@cache
+def _segments(*sizes: int) -> DenseArrayBase:
+    return DenseArrayBase.from_list(I32, sizes)
