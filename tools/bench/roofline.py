@@ -172,15 +172,16 @@ done:
 """
 
 
-READ_VECTORS = 8
-"""So many are on their way at once."""
+READ_VECTORS, READ_STREAMS = 8, 4
+"""So many vectors are on their way at once, and from so many places: one core alone has no more
+than two thirds of the bandwidth of the memory if it reads on from one place."""
 
 
 def read_text(lanes: int) -> str:
     """`read(result, source, count, repeats)` in LLVM IR adds up `count` i32 of `source`, a multiple
     of `READ_VECTORS * lanes`, and does so `repeats` times."""
     vector = f"<{lanes} x i32>"
-    chains = range(READ_VECTORS)
+    chains, together = range(READ_VECTORS), READ_VECTORS // READ_STREAMS
     starts = "\n".join(
         f"  %v{i} = phi {vector} [ %t{i}, %again ], [ %w{i}, %loop ]" for i in chains
     )
@@ -188,7 +189,9 @@ def read_text(lanes: int) -> str:
         f"  %t{i} = phi {vector} [ zeroinitializer, %entry ], [ %w{i}, %next ]" for i in chains
     )
     steps = "\n".join(
-        f"  %j{i} = add i64 %at, {i * lanes}\n"
+        f"  %k{i} = mul i64 %part, {i // together}\n"
+        f"  %l{i} = add i64 %k{i}, %at\n"
+        f"  %j{i} = add i64 %l{i}, {i % together * lanes}\n"
         f"  %p{i} = getelementptr i32, ptr %source, i64 %j{i}\n"
         f"  %x{i} = load {vector}, ptr %p{i}, align 4\n"
         f"  %w{i} = add {vector} %v{i}, %x{i}"
@@ -203,6 +206,7 @@ declare i32 @llvm.vector.reduce.add.v{lanes}i32({vector})
 
 define void @read(ptr %result, ptr %source, i64 %count, i64 %repeats) {{
 entry:
+  %part = udiv i64 %count, {READ_STREAMS}
   br label %again
 again:
   %i = phi i64 [ 0, %entry ], [ %following, %next ]
@@ -212,8 +216,8 @@ loop:
   %at = phi i64 [ 0, %again ], [ %step, %loop ]
 {starts}
 {steps}
-  %step = add i64 %at, {READ_VECTORS * lanes}
-  %more = icmp slt i64 %step, %count
+  %step = add i64 %at, {together * lanes}
+  %more = icmp slt i64 %step, %part
   br i1 %more, label %loop, label %next
 next:
   call void asm sideeffect "", "~{{memory}}"()
