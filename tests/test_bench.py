@@ -1,12 +1,15 @@
 """The benchmarks run, and say so where something is wrong."""
 
+import math
+import re
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 import torch
 
-from fxlower.tools.bench import compile_time, loops, peers, roofline, summary, timing
+from fxlower.runtime.jit import call
+from fxlower.tools.bench import compile_time, gemm, loops, peers, roofline, summary, timing
 from fxlower.tools.bench.case import Case, largest_error, normal
 from fxlower.tools.bench.loop_cases import adam
 from fxlower.tools.bench.roofline import Roofline
@@ -15,6 +18,7 @@ from fxlower.tools.bench.summary import Measured
 LIMITS = Roofline(
     copies={"L1": 1e11, "L2": 5e10, "L3": 2e10, "memory": 1e10},
     operations=1e11,
+    double=5e10,
     capacities={"L1": 1 << 15, "L2": 1 << 20, "L3": 1 << 25},
 )
 OTHERS = [name for name in peers.PEERS if peers.missing(name) is None]
@@ -29,13 +33,68 @@ STEP = adam("a step of a parameter", ((3, 5),))
 def test_cases_run_from_end_to_end(case: Case) -> None:
     others = [n for n in OTHERS if n != "inductor"]  # g++ takes seconds
     found = loops.measure(case, [peers.make(n) for n in others], LIMITS, 0.01, min)
-    refused = {"openvino", "onnxruntime"} if case.mutates else set()
+    refused = {"onednn"} | ({"openvino", "onnxruntime"} if case.mutates else set())
     assert found.reasons.keys() == refused & {*others}
     assert found.seconds.keys() == {"fxlower", *others} - refused
     assert all(found.is_right(peer) for peer in found.seconds)
     assert found.native is not None and found.native > 0
     text = summary.conclusions([found], others, LIMITS)
     assert f"x {others[0]}, 1 cases" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("mm 64x64x64", {"onednn"}),
+        ("linear 64x64x64", set()),
+        ("linear without bias 100x77x333", set()),
+        ("linear+residual 128x768x768", set()),
+        ("linear+gelu 128x768x768", set()),
+        ("mm 512x512x512 f64", {"onednn", "openvino"}),
+        ("bmm 12 of 128x64x128", {"onednn"}),
+    ],
+)
+def test_products_run_from_end_to_end(name: str, refused: set[str]) -> None:
+    others = [n for n in OTHERS if n != "inductor"]
+    (case,) = (c for c in gemm.cases() if c.name == name)
+    found = loops.measure(case, [peers.make(n) for n in others], LIMITS, 0.01, min)
+    assert found.reasons.keys() == refused & {*others}
+    assert all(found.is_right(peer) for peer in found.seconds)
+    assert found.native is not None and found.native > 0
+    sizes = [int(n) for n in re.findall(r"\d+", name.split(" f64")[0])]
+    assert found.operations == 2 * math.prod(sizes)
+    assert len(gemm.cells(found, others, LIMITS)) == 7 + len(others)
+    assert f"x {others[0]}, 1 cases" in gemm.conclusions([found], others)
+
+
+def test_weights_are_parameters_and_count_as_traffic() -> None:
+    (case,) = (c for c in gemm.cases() if c.name == "linear 128x3072x768")
+    bound = case.bound()
+    assert isinstance(bound.function, torch.nn.Module)
+    assert [tuple(p.shape) for p in bound.function.parameters()] == [(3072, 768), (3072,)]
+    assert [tuple(t.shape) for t in bound.inputs()] == [(128, 768)]
+    found = loops.measure(case, [], LIMITS, 0.01, min)
+    assert found.moved == 4 * (128 * 768 + 3072 * 768 + 3072 + 128 * 3072)
+
+
+def test_products_of_few_rows_are_measured_against_reads() -> None:
+    limits = replace(LIMITS, reads=LIMITS.copies)
+    one = Measured("linear 1x4096x4096", "L3", 1 << 24, 1 << 23, native=1e-3)
+    many = replace(one, operations=1 << 40)
+    gemm.add_reads([one, many], limits, 0.01)
+    assert one.reads is not None and one.reads > 1e8
+    assert many.reads is None
+    one.seconds, one.errors = {"fxlower": 2e-3}, {"fxlower": 0.0}
+    assert gemm.cells(one, [], replace(limits, operations=1e12))[-3] == "1%"
+    assert gemm.cells(replace(one, dtype="float64"), [], limits)[-3] == "17%"
+
+
+def test_one_slower_than_the_best_of_all_peers_is_a_miss() -> None:
+    found = measured("a", 0.3, 0.4, errors={"fxlower": 0.0, "eager": 0.0, "onednn": 0.0})
+    found.seconds["onednn"] = 0.2
+    text = gemm.conclusions([found], ["eager", "onednn"])
+    assert "0 of 1 cases" in text and "1.50x onednn" in text
+    assert not summary.is_miss(found) and summary.is_miss(found, ["eager", "onednn"])
 
 
 @pytest.mark.skipif("inductor" not in OTHERS, reason="Inductor needs g++")
@@ -45,8 +104,9 @@ def test_inductor_is_a_peer() -> None:
     assert found.is_right("inductor") and found.ratio("inductor") is not None
 
 
-def test_names_are_unique() -> None:
-    assert [n for n, count in Counter(c.name for c in loops.cases([])).items() if count > 1] == []
+@pytest.mark.parametrize("cases", [loops.cases([]), gemm.cases([])], ids=["loops", "gemm"])
+def test_names_are_unique(cases: list[Case]) -> None:
+    assert [n for n, count in Counter(c.name for c in cases).items() if count > 1] == []
 
 
 def test_a_failure_is_a_reason_and_the_others_go_on() -> None:
@@ -59,6 +119,7 @@ def test_a_failure_is_a_reason_and_the_others_go_on() -> None:
     case = Case("picky", picky, (normal(4),))
     found = loops.measure(case, [peers.make(n) for n in others], LIMITS, 0.01, min)
     assert found.seconds.keys() == {"fxlower", "eager"}
+    assert found.reasons.pop("onednn", "linear layers only") == "linear layers only"
     assert all("not for export" in reason for reason in found.reasons.values())
 
 
@@ -126,6 +187,19 @@ def test_the_roofline_is_measured() -> None:
     code = roofline.load_copy()
     assert roofline.copy_rate(code, 1 << 14, 2, seconds=0.01) > 1e8
     assert roofline.arithmetic_rate(roofline.host(), 2, seconds=0.01) > 1e8
+    assert roofline.arithmetic_rate(roofline.host(), 1, seconds=0.01, bits=64) > 1e8
+
+
+def test_reading_adds_up_what_is_read() -> None:
+    code = roofline.load_read(roofline.host())
+    count = roofline.READ_VECTORS * roofline.host().lanes(32) * 3
+    source, result = torch.arange(count, dtype=torch.int32), torch.zeros(1, dtype=torch.int32)
+    call(code.address("read"), [result.data_ptr(), source.data_ptr(), count, 2])
+    assert result.item() == 2 * source.sum().item()
+    assert roofline.read_rate(code, 1 << 14, 2, seconds=0.01) > 1e8
+
+
+def test_levels_hold_what_fits() -> None:
     assert [LIMITS.level(n) for n in (1, 1 << 20, 1 << 21, 1 << 30)] == ["L1", "L2", "L3", "memory"]
 
 

@@ -1,4 +1,4 @@
-"""`python -m fxlower.tools.bench loops|models|compile [NAME ...]`."""
+"""`python -m fxlower.tools.bench loops|gemm|models|compile [NAME ...]`."""
 
 from __future__ import annotations
 
@@ -14,34 +14,38 @@ ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
 KEEP_MEMORY = (
     "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1099511627776:glibc.malloc.tcache_count=0"
 )
-"""For the loops, glibc keeps memory that is freed. A large result else comes in fresh pages, whose
-faults (0.25 us for 4 KiB) cost more than most kernels; and they would count against those who
-return new tensors, not against the runtimes, whose results are allocated once. Without the small
-caches of each thread, as what they keep lies between large pieces that could be joined."""
+"""For loops and products, glibc keeps memory that is freed. A large result else comes in fresh
+pages, whose faults (0.25 us for 4 KiB) cost more than most kernels; and they would count against
+those who return new tensors, not against the runtimes, whose results are allocated once. Without
+the small caches of each thread, as what they keep lies between large pieces that could be
+joined."""
+
+KEPT = ("loops", "gemm")
 
 
 def main() -> None:
     args = parser().parse_args()
-    wanted = ENVIRONMENT | ({"GLIBC_TUNABLES": KEEP_MEMORY} if args.suite == "loops" else {})
+    wanted = ENVIRONMENT | ({"GLIBC_TUNABLES": KEEP_MEMORY} if args.suite in KEPT else {})
     if not wanted.keys() <= os.environ.keys():  # libraries read it when they are loaded
         os.environ.update({**wanted, **os.environ})
         os.execv(sys.executable, [sys.executable, "-m", "fxlower.tools.bench", *sys.argv[1:]])
     import torch
 
-    from fxlower.tools.bench import compile_time, loops, models, peers
+    from fxlower.tools.bench import compile_time, gemm, loops, models, peers
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    chosen = peers.default_peers() if args.peers is None else args.peers.split(",")
+    defaults = peers.default_peers(products=args.suite == "gemm")
+    chosen = defaults if args.peers is None else args.peers.split(",")
     for name in chosen:
         if (lacking := peers.missing(name)) is not None:
             parser().error(f"peer {name}: {lacking}")
-    suites = {"loops": [loops], "models": [models], "compile": [loops, models]}[args.suite]
-    if not any(suite.cases(args.names) for suite in suites):
+    suites = {"loops": [loops], "gemm": [gemm], "models": [models], "compile": [loops, models]}
+    if not any(suite.cases(args.names) for suite in suites[args.suite]):
         parser().error(f"no case has a name with {' or '.join(args.names)} in it")
     match args.suite:
-        case "loops":
-            loops.run(
+        case "loops" | "gemm":
+            (loops if args.suite == "loops" else gemm).run(
                 args.names,
                 with_peers=chosen,
                 seconds=args.seconds or 0.5,
@@ -57,12 +61,12 @@ def main() -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m fxlower.tools.bench", description=__doc__)
-    made.add_argument("suite", choices=["loops", "models", "compile"])
+    made.add_argument("suite", choices=["loops", "gemm", "models", "compile"])
     made.add_argument("names", nargs="*", help="cases whose name contains one of these")
     made.add_argument(
         "--peers",
-        help="what to compare with: eager,inductor,openvino,onnxruntime "
-        "(default: eager, and inductor if there is g++)",
+        help="what to compare with: eager,inductor,onednn,openvino,onnxruntime "
+        "(default: eager, inductor if there is g++, and for gemm onednn)",
     )
     made.add_argument(
         "--inductor",
@@ -78,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="compare the least times instead of the medians, where others use the machine",
     )
-    made.add_argument("--json", type=Path, metavar="FILE", help="write what loops measured")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write what loops or gemm measured")
     made.add_argument("--verbose", action="store_true", help="why peers are missing, case by case")
     return made
 

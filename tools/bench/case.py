@@ -1,11 +1,12 @@
-"""What a case of the loop benchmark is: a function, how to make its inputs, and what it costs."""
+"""What a case of the benchmarks is: a function, how to make its inputs, and what it costs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch.utils import _pytree as pytree
@@ -34,10 +35,69 @@ class Case:
     dynamic: bool = False
     """Compiled for any sizes."""
 
+    constants: tuple[Make, ...] = ()
+    """What `function` takes after the inputs and what is known when it is compiled: the parameters
+    of a module."""
+
+    total: int | None = None
+    """All arithmetic operations, where `operations` do not tell."""
+
+    layer: str | None = None
+    """Says that the function is a linear layer whose constants are its weight and perhaps its bias,
+    and what follows it by oneDNN's name: `none`, `gelu`, or `add` of a second input."""
+
+    def all_operations(self, inputs: Sequence[torch.Tensor]) -> int:
+        if self.total is not None:
+            return self.total
+        return self.operations * max(t.numel() for t in inputs)
+
+    def bound(self) -> Case:
+        """The case of a module that holds the constants, if there are any."""
+        if not self.constants:
+            return self
+        torch.manual_seed(1)
+        module = Bound(self.function, [make() for make in self.constants])
+        return replace(self, function=module, constants=())
+
     def inputs(self) -> tuple[torch.Tensor, ...]:
         """Equal ones for each call."""
         torch.manual_seed(0)
         return tuple(make() for make in self.makes)
+
+
+class Bound(torch.nn.Module):
+    """A function with its last arguments as parameters."""
+
+    def __init__(self, function: Callable[..., Any], constants: Sequence[torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+        self.constants = torch.nn.ParameterList(constants)
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.function(*inputs, *self.constants)
+
+
+def constants_of(case: Case) -> list[torch.Tensor]:
+    """The parameters of a bound case."""
+    return list(case.function.parameters()) if isinstance(case.function, torch.nn.Module) else []
+
+
+def in_float64(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with its parameters in float64 where it is a module."""
+    return deepcopy(function).double() if isinstance(function, torch.nn.Module) else function
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def selected(every: Sequence[N], names: Sequence[str]) -> list[N]:
+    """Those whose name contains one of `names`; all of them for none."""
+    return [c for c in every if not names or any(n in c.name for n in names)]
 
 
 EXP, LOG, DIVIDE = 12, 20, 4
@@ -75,7 +135,7 @@ def tensors(result: Any) -> list[torch.Tensor]:
 def traffic(case: Case, inputs: Sequence[torch.Tensor], results: Sequence[torch.Tensor]) -> int:
     if case.traffic is not None:
         return case.traffic
-    return sum(t.nbytes for t in (*inputs, *results))
+    return sum(t.nbytes for t in (*inputs, *constants_of(case), *results))
 
 
 WRONG = 1e-2

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 
 from fxlower.tools.bench import loop_cases, peers, roofline, size_cases, summary, timing
-from fxlower.tools.bench.case import WRONG, Case, largest_error, traffic
+from fxlower.tools.bench.case import WRONG, Case, in_float64, largest_error, selected, traffic
 from fxlower.tools.bench.peers import Fxlower, Peer, fresh, outcome
 from fxlower.tools.bench.roofline import Roofline
 from fxlower.tools.bench.summary import Measured
@@ -28,8 +28,7 @@ Statistic = Callable[[Sequence[float]], float]
 
 def cases(names: Sequence[str] = ()) -> list[Case]:
     """Those whose name contains one of `names`; all of them for none."""
-    every = [*loop_cases.cases(), *size_cases.cases()]
-    return [c for c in every if not names or any(n in c.name for n in names)]
+    return selected([*loop_cases.cases(), *size_cases.cases()], names)
 
 
 def run(
@@ -44,15 +43,27 @@ def run(
     """Print a table of the cases and what it amounts to; what was measured is returned."""
     console = Console(width=max(150, Console().width))
     limits = roofline.measure(min(seconds, 0.5))
-    chosen, alternatives = cases(names), [peers.make(name) for name in with_peers]
-    found: list[Measured] = []
-    for number, case in enumerate(chosen, 1):
-        print(f"[{number}/{len(chosen)}] {case.name}", file=sys.stderr)
-        found.append(measure(case, alternatives, limits, seconds, statistic))
+    alternatives = [peers.make(name) for name in with_peers]
+    found = measure_all(cases(names), alternatives, limits, seconds, statistic)
     console.print(summary.table(found, with_peers, limits))
     console.print(summary.conclusions(found, with_peers, limits, verbose), highlight=False)
     if json is not None:
         json.write_text(summary.as_json(found, with_peers, limits))
+    return found
+
+
+def measure_all(
+    chosen: Sequence[Case],
+    alternatives: Sequence[Peer],
+    limits: Roofline,
+    seconds: float,
+    statistic: Statistic,
+) -> list[Measured]:
+    """`measure` for one case after another, with a line for each on stderr."""
+    found: list[Measured] = []
+    for number, case in enumerate(chosen, 1):
+        print(f"[{number}/{len(chosen)}] {case.name}", file=sys.stderr)
+        found.append(measure(case, alternatives, limits, seconds, statistic))
     return found
 
 
@@ -65,14 +76,15 @@ def measure(
 ) -> Measured:
     """Run a case on fxlower and the others. What fails is noted, and the others go on."""
     torch._dynamo.reset()
-    own = Fxlower()
+    own, case = Fxlower(), case.bound()
     with torch.set_grad_enabled(case.trains):
         inputs = case.inputs()
         state = fresh(case, inputs)
         expected = outcome(case, case.function(*state), state)
         moved = traffic(case, inputs, expected)
-        largest = max(t.numel() for t in inputs)
-        measured = Measured(case.name, limits.level(moved), moved, case.operations * largest)
+        dtype = str(expected[0].dtype).removeprefix("torch.")
+        operations = case.all_operations(inputs)
+        measured = Measured(case.name, limits.level(moved), moved, operations, dtype)
         runs: dict[str, Callable[[], Any]] = {}
         for peer in (own, *alternatives):
             state = fresh(case, inputs)
@@ -100,7 +112,7 @@ def error_of(case: Case, found: Sequence[torch.Tensor], expected: Sequence[torch
         t.detach().double().requires_grad_(t.requires_grad) if t.is_floating_point() else t
         for t in fresh(case, case.inputs())
     ]
-    judge = outcome(case, case.function(*precise), precise)
+    judge = outcome(case, in_float64(case.function)(*precise), precise)
     return min(error, largest_error(found, judge))
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 import fxlower.backend as backend
 from fxlower.report import GraphReport
+from fxlower.tools.bench.case import selected
 from fxlower.tools.bench.timing import medians
 
 
@@ -67,7 +68,7 @@ CASES = (
 
 def cases(names: Sequence[str] = ()) -> list[Case]:
     """Those whose name contains one of `names`; all of them for none."""
-    return [c for c in CASES if not names or any(n in c.name for n in names)]
+    return selected(CASES, names)
 
 
 def run(names: list[str], *, inductor: bool, seconds: float) -> None:

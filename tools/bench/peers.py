@@ -17,7 +17,7 @@ from fxlower.explanation import isolated
 from fxlower.options import Options
 from fxlower.runtime.executable import Entry, Executable
 from fxlower.tools.bench import timing
-from fxlower.tools.bench.case import Case, tensors
+from fxlower.tools.bench.case import Case, constants_of, tensors
 
 
 class Unsupported(Exception):
@@ -118,7 +118,29 @@ class Fxlower:
         return found
 
 
-PEERS = ("eager", "inductor", "openvino", "onnxruntime")
+@dataclass
+class OneDnn:
+    """oneDNN on packed weights, as Inductor calls it for linear layers of a frozen model."""
+
+    name: str = "onednn"
+    rest: float = 0.0
+
+    def prepare(
+        self, case: Case, inputs: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]
+    ) -> Callable[[], Any]:
+        if case.layer is None:
+            raise Unsupported("linear layers only")
+        ops = torch.ops.mkldnn
+        x, *others = inputs
+        weight, *bias = constants_of(case)
+        packed = ops._reorder_linear_weight(weight.detach(), x.shape[0])
+        b = bias[0] if bias else None
+        if case.layer == "add":
+            return lambda: ops._linear_pointwise.binary(x, others[0], packed, b, "add")
+        return lambda: ops._linear_pointwise(x, packed, b, case.layer, [], "none")
+
+
+PEERS = ("eager", "inductor", "onednn", "openvino", "onnxruntime")
 
 
 def missing(name: str) -> str | None:
@@ -127,14 +149,18 @@ def missing(name: str) -> str | None:
         return f"there is none of this name; {choices(name, PEERS)}"
     if name == "inductor":
         return None if shutil.which("g++") else "no g++"
+    if name == "onednn":
+        there = hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        return None if there else "torch is built without it"
     needs = {"openvino": ["openvino"], "onnxruntime": ["onnxruntime", "onnx", "onnxscript"]}
     lacking = [module for module in needs.get(name, []) if find_spec(module) is None]
     return f"not installed: {', '.join(lacking)}" if lacking else None
 
 
-def default_peers() -> list[str]:
-    """The peers that come with torch and a C++ compiler."""
-    return [name for name in ("eager", "inductor") if missing(name) is None]
+def default_peers(products: bool = False) -> list[str]:
+    """The peers that come with torch and a C++ compiler; oneDNN is one of matrix products."""
+    names = ("eager", "inductor", *(("onednn",) if products else ()))
+    return [name for name in names if missing(name) is None]
 
 
 def make(name: str) -> Peer:
@@ -142,6 +168,8 @@ def make(name: str) -> Peer:
         return Eager()
     if name == "inductor":
         return Inductor()
+    if name == "onednn":
+        return OneDnn()
     from fxlower.tools.bench import runtimes
 
     return runtimes.OpenVino() if name == "openvino" else runtimes.OnnxRuntime()

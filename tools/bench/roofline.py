@@ -1,5 +1,5 @@
-"""What this machine can do, measured in the same run: bandwidth of copies in each level of the
-memory, and arithmetic in f32.
+"""What this machine can do, measured in the same run: bandwidth of copies and of reads in each
+level of the memory, and arithmetic.
 
 Both are machine code made here, run by as many threads as torch uses, long enough in one call for
 the call not to count.
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import median
 from time import perf_counter
 
@@ -27,11 +27,17 @@ LEVELS = ("L1", "L2", "L3", "memory")
 
 @dataclass(frozen=True)
 class Roofline:
-    """`copies` are bytes read and written per second, by level; `operations` per second."""
+    """`copies` are bytes read and written per second, by level; `operations` per second in f32.
+
+    What only matrix products ask for: `reads` are bytes per second that are only read, `double`
+    are operations in f64, and `core` operations in f32 of one core alone."""
 
     copies: dict[str, float]
     operations: float
     capacities: dict[str, int]
+    reads: dict[str, float] = field(default_factory=dict)
+    double: float = 0.0
+    core: float = 0.0
 
     def level(self, traffic: int) -> str:
         """The nearest level that holds so many bytes, in the caches of all threads."""
@@ -48,8 +54,9 @@ class Roofline:
         return level == "memory" and moving > operations / self.operations
 
 
-def measure(seconds: float) -> Roofline:
-    """Figures of this machine, each from about `seconds` of work."""
+def measure(seconds: float, *, products: bool = False) -> Roofline:
+    """Figures of this machine, each from about `seconds` of work; also those that matter to matrix
+    `products`."""
     target, threads = host(), torch.get_num_threads()
     capacities = {
         "L1": target.l1_bytes * threads,
@@ -60,7 +67,16 @@ def measure(seconds: float) -> Roofline:
     sizes["memory"] = max(16 * target.l3_bytes, 256 << 20)
     code = load_copy()
     copies = {n: copy_rate(code, s // threads, threads, seconds) for n, s in sizes.items()}
-    return Roofline(copies, arithmetic_rate(target, threads, seconds), capacities)
+    found = Roofline(copies, arithmetic_rate(target, threads, seconds), capacities)
+    if not products:
+        return found
+    reading = load_read(target)
+    return replace(
+        found,
+        reads={n: read_rate(reading, s // threads, threads, seconds) for n, s in sizes.items()},
+        double=arithmetic_rate(target, threads, seconds, bits=64),
+        core=arithmetic_rate(target, 1, seconds),
+    )
 
 
 def load_copy() -> LoadedCode:
@@ -79,11 +95,30 @@ def copy_rate(code: LoadedCode, size: int, threads: int, seconds: float) -> floa
     return 2 * half * threads * rate(run, threads, seconds)
 
 
-def arithmetic_rate(target: TargetSpec, threads: int, seconds: float) -> float:
-    """Operations per second of fused multiply-adds, two for each lane."""
-    lanes, chains = target.lanes(32), target.vector_registers * 3 // 4
-    code = load(compile_object(arithmetic_text(lanes, chains), target), exports=["arithmetic"])
-    places = [torch.zeros(lanes) for _ in range(threads)]
+def load_read(target: TargetSpec) -> LoadedCode:
+    return load(compile_object(read_text(target.lanes(32)), target), exports=["read"])
+
+
+def read_rate(code: LoadedCode, size: int, threads: int, seconds: float) -> float:
+    """Bytes per second that all threads read, each within `size` bytes."""
+    step = READ_VECTORS * host().vector_bits // 8
+    rounded = max(size // step, 1) * step
+    places = [torch.zeros(rounded // 4, dtype=torch.int32) for _ in range(threads)]
+    sums = [torch.zeros(1, dtype=torch.int32) for _ in range(threads)]
+
+    def run(thread: int, repeats: int) -> None:
+        addresses = sums[thread].data_ptr(), places[thread].data_ptr()
+        call(code.address("read"), [*addresses, rounded // 4, repeats])
+
+    return rounded * threads * rate(run, threads, seconds)
+
+
+def arithmetic_rate(target: TargetSpec, threads: int, seconds: float, bits: int = 32) -> float:
+    """Operations per second of fused multiply-adds on floats of 32 or 64 bits, two a lane."""
+    lanes, chains = target.lanes(bits), target.vector_registers * 3 // 4
+    text = arithmetic_text(lanes, chains, bits)
+    code = load(compile_object(text, target), exports=["arithmetic"])
+    places = [torch.zeros(lanes, dtype=torch.float64) for _ in range(threads)]
 
     def run(thread: int, repeats: int) -> None:
         call(code.address("arithmetic"), [places[thread].data_ptr(), repeats])
@@ -137,23 +172,84 @@ done:
 """
 
 
-def arithmetic_text(lanes: int, chains: int) -> str:
+READ_VECTORS, READ_STREAMS = 8, 4
+"""So many vectors are on their way at once, and from so many places: one core alone has no more
+than two thirds of the bandwidth of the memory if it reads on from one place."""
+
+
+def read_text(lanes: int) -> str:
+    """`read(result, source, count, repeats)` in LLVM IR adds up `count` i32 of `source`, a multiple
+    of `READ_VECTORS * lanes`, and does so `repeats` times."""
+    vector = f"<{lanes} x i32>"
+    chains, together = range(READ_VECTORS), READ_VECTORS // READ_STREAMS
+    starts = "\n".join(
+        f"  %v{i} = phi {vector} [ %t{i}, %again ], [ %w{i}, %loop ]" for i in chains
+    )
+    totals = "\n".join(
+        f"  %t{i} = phi {vector} [ zeroinitializer, %entry ], [ %w{i}, %next ]" for i in chains
+    )
+    steps = "\n".join(
+        f"  %k{i} = mul i64 %part, {i // together}\n"
+        f"  %l{i} = add i64 %k{i}, %at\n"
+        f"  %j{i} = add i64 %l{i}, {i % together * lanes}\n"
+        f"  %p{i} = getelementptr i32, ptr %source, i64 %j{i}\n"
+        f"  %x{i} = load {vector}, ptr %p{i}, align 4\n"
+        f"  %w{i} = add {vector} %v{i}, %x{i}"
+        for i in chains
+    )
+    sums = "\n".join(
+        f"  %s{i} = add {vector} {'zeroinitializer' if i == 0 else f'%s{i - 1}'}, %w{i}"
+        for i in chains
+    )
+    return f"""
+declare i32 @llvm.vector.reduce.add.v{lanes}i32({vector})
+
+define void @read(ptr %result, ptr %source, i64 %count, i64 %repeats) {{
+entry:
+  %part = udiv i64 %count, {READ_STREAMS}
+  br label %again
+again:
+  %i = phi i64 [ 0, %entry ], [ %following, %next ]
+{totals}
+  br label %loop
+loop:
+  %at = phi i64 [ 0, %again ], [ %step, %loop ]
+{starts}
+{steps}
+  %step = add i64 %at, {together * lanes}
+  %more = icmp slt i64 %step, %part
+  br i1 %more, label %loop, label %next
+next:
+  call void asm sideeffect "", "~{{memory}}"()
+  %following = add i64 %i, 1
+  %others = icmp slt i64 %following, %repeats
+  br i1 %others, label %again, label %done
+done:
+{sums}
+  %sum = call i32 @llvm.vector.reduce.add.v{lanes}i32({vector} %s{READ_VECTORS - 1})
+  store i32 %sum, ptr %result, align 4
+  ret void
+}}
+"""
+
+
+def arithmetic_text(lanes: int, chains: int, bits: int = 32) -> str:
     """`arithmetic(result, repeats)` in LLVM IR: each of `chains` vectors becomes `v * a + b` again
     and again, which needs nothing of the others. `a` and `b` are read, so that they are unknown."""
-    vector = f"<{lanes} x float>"
+    vector = f"<{lanes} x {'float' if bits == 32 else 'double'}>"
+    function = f"@llvm.fmuladd.v{lanes}f{bits}"
     starts = "\n".join(
         f"  %v{i} = phi {vector} [ %b, %entry ], [ %w{i}, %loop ]" for i in range(chains)
     )
     steps = "\n".join(
-        f"  %w{i} = call {vector} @llvm.fmuladd.v{lanes}f32"
-        f"({vector} %v{i}, {vector} %a, {vector} %b)"
+        f"  %w{i} = call {vector} {function}({vector} %v{i}, {vector} %a, {vector} %b)"
         for i in range(chains)
     )
     sums = "\n".join(
         f"  %s{i} = fadd {vector} %{'b' if i == 0 else f's{i - 1}'}, %w{i}" for i in range(chains)
     )
     return f"""
-declare {vector} @llvm.fmuladd.v{lanes}f32({vector}, {vector}, {vector})
+declare {vector} {function}({vector}, {vector}, {vector})
 
 define void @arithmetic(ptr %result, i64 %repeats) {{
 entry:

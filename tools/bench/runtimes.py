@@ -54,6 +54,8 @@ class OpenVino:
         import openvino as ov
 
         refuse(case)
+        if any(t.dtype == torch.float64 for t in inputs):
+            raise Unsupported("computes f64 in f32")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exported = torch.export.export(Program(case.function), tuple(inputs))
