@@ -37,6 +37,8 @@ from xdsl.printer import Printer
 from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, Pure
 from xdsl.utils.exceptions import VerifyException
 
+from fxlower.dialects.tile_panels import FromPanelsOp, ToPanelsOp
+
 
 @irdl_attr_definition
 class AccType(ParametrizedAttribute, TypeAttribute):
@@ -268,4 +270,6 @@ def _expect_element(type_: MemRefType, acc: Attribute) -> None:
     )
 
 
-TILE = Dialect("tile", [PackOp, ZeroOp, LoadOp, StoreOp, MmaOp], [AccType])
+TILE = Dialect(
+    "tile", [PackOp, ZeroOp, LoadOp, StoreOp, MmaOp, ToPanelsOp, FromPanelsOp], [AccType]
+)

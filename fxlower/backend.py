@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch._dynamo.backends.common import aot_autograd
 from torch._functorch.partitioners import min_cut_rematerialization_partition
+from torch._guards import TracingContext
 from torch._logging import trace_structured
 from torch._logging._internal import trace_log
 from torch.fx import GraphModule
@@ -100,7 +101,8 @@ def compile_aten_graph(
     on_report: Callable[[GraphReport], None] | None = None,
 ) -> Any:
     """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
-    imported = import_graph(gm, fallback=options.fallback)
+    constants = constant_inputs(gm, options) if name == "inference" else ()
+    imported = import_graph(gm, fallback=options.fallback, constants=constants)
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:
         dump.add_text("fx", gm.print_readable(print_output=False))
@@ -110,6 +112,24 @@ def compile_aten_graph(
         if options.dump_ir:
             dump.write(options.dump_ir, name)
     return executable
+
+
+def constant_inputs(gm: GraphModule, options: Options) -> tuple[int, ...]:
+    """Placeholders of parameters and buffers, which seldom change where no gradients are wanted: as
+    many as `packed_weights_bytes` leaves room for."""
+    context = TracingContext.try_get()
+    if options.packed_weights == "never" or context is None or context.fw_metadata is None:
+        return ()
+    inputs = [n.meta.get("val") for n in gm.graph.nodes if n.op == "placeholder"]
+    room = options.packed_weights_bytes
+    found: list[int] = []
+    for position in context.fw_metadata.static_input_indices:
+        value = inputs[position] if position < len(inputs) else None
+        if isinstance(value, torch.Tensor) and value.layout is torch.strided and value.dim() > 1:
+            room -= value.numel() * value.element_size()
+            if room >= 0:
+                found.append(position)
+    return tuple(found)
 
 
 def texts_wanted() -> bool:

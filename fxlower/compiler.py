@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import prod
 from time import perf_counter
 from weakref import WeakValueDictionary
 
@@ -36,6 +37,7 @@ from fxlower.report import GraphReport, KernelReport, describe_kernels
 from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
 from fxlower.runtime.jit import LoadedCode, load
 from fxlower.runtime.memory import shared_pool
+from fxlower.runtime.packed_weights import packed_weights
 from fxlower.runtime.plan import Shape
 from fxlower.runtime.planner import Elements, build_plan
 from fxlower.targets.machines import ensure_runs_here, machine
@@ -222,7 +224,9 @@ def compile_graph(
         with stages.timings.measure("host plan"):
             plan = build_plan(main, segments, imported, elements)
         reports = describe_kernels(kernels, segments)
-        entries, code = _load(kernels, segments, stages, reports)
+        entries, code, addresses = _load(kernels, segments, stages, reports)
+        checked = options.packed_weights == "checked"
+        weights = packed_weights(plan.packs, addresses, checked)
         report = GraphReport(
             name=name,
             operators=imported.operators,
@@ -231,6 +235,8 @@ def compile_graph(
                 imported.calls[op.id.value.data] for op in main.walk() if isinstance(op, AtenOp)
             ],
             segments=len(segments),
+            packed=len(plan.packs),
+            packed_bytes=sum(prod(p.sizes) * p.dtype.itemsize for p in plan.packs),
             seconds=dict(stages.timings.seconds),
             total_seconds=perf_counter() - start,
         )
@@ -239,7 +245,8 @@ def compile_graph(
         print(report.timing_table())
     if on_report is not None:
         on_report(report)
-    return Executable(plan, entries, code, shared_pool() if options.output_pool else None)
+    pool = shared_pool() if options.output_pool else None
+    return Executable(plan, entries, code, pool, weights)
 
 
 def main_of(module: ModuleOp) -> FuncOp:
@@ -251,13 +258,14 @@ def _load(
     segments: dict[str, FuncOp],
     stages: Stages,
     reports: list[KernelReport],
-) -> tuple[dict[str, Entry], list[object]]:
+) -> tuple[dict[str, Entry], list[object], dict[str, int]]:
     """Load the kernels, from this process where it has them, and the segments that call them.
 
-    Returns the entry function of each segment by name, and what keeps the code alive.
+    Returns the entry function of each segment by name, what keeps the code alive, and the addresses
+    of kernels.
     """
     if not segments:
-        return {}, []
+        return {}, [], {}
     ready: dict[str, Kernel] = {}
     begun: list[Begun] = []
     for (name, function), report in zip(kernels.items(), reports, strict=True):
@@ -291,7 +299,7 @@ def _load(
     entries = {
         n: Entry(ENTRY_TYPE(code.address(f"{n}_entry")), calling.arenas[n]) for n in segments
     }
-    return entries, [code, *ready.values()]
+    return entries, [code, *ready.values()], {n: k.address for n, k in ready.items()}
 
 
 def _begin(name: str, functions: list[FuncOp], stages: Stages) -> Begun:

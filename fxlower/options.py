@@ -24,6 +24,11 @@ class Options:
             "error" raises `UnsupportedGraph` that names all of them.
         machine: the target, by name; code runs only where the running CPU has its features.
         dump_ir: folder for one numbered file per graph and stage, or None.
+        packed_weights: what becomes of parameters that products want in another layout, where no
+            gradients are wanted: "checked" keeps a packed copy and looks at each call whether
+            the parameter has changed (its address and version counter, which writes through
+            `.data` or by NumPy do not change); "constant" never looks; "never" packs at each call.
+        packed_weights_bytes: at most so many bytes of parameters of a graph are kept packed.
         output_pool: keep the memory of large results for the next call (at most 4 GiB and an eighth
             of the machine's memory) instead of returning it to the system.
         timing: print where the compile time went, by stage, after each graph.
@@ -34,6 +39,8 @@ class Options:
     fallback: str = "aten"
     machine: str = "host"
     dump_ir: str | None = None
+    packed_weights: str = "checked"
+    packed_weights_bytes: int = 16 << 30
     output_pool: bool = True
     timing: bool = False
     verify_each: bool = False
@@ -42,6 +49,11 @@ class Options:
         if self.fallback not in FALLBACKS:
             raise OptionError(
                 f"option 'fallback' must be one of {', '.join(FALLBACKS)}, got {self.fallback!r}"
+            )
+        if self.packed_weights not in PACKED_WEIGHTS:
+            raise OptionError(
+                f"option 'packed_weights' must be one of {', '.join(PACKED_WEIGHTS)}, "
+                f"got {self.packed_weights!r}"
             )
         machine(self.machine)  # raises, and lists the machines, if there is none of this name
 
@@ -75,11 +87,14 @@ class Options:
 
 
 FALLBACKS = ("aten", "error")
+PACKED_WEIGHTS = ("checked", "constant", "never")
 
 TYPES: dict[str, tuple[type, ...]] = {
     "fallback": (str,),
     "machine": (str,),
     "dump_ir": (str, os.PathLike, type(None)),
+    "packed_weights": (str,),
+    "packed_weights_bytes": (int,),
     "output_pool": (bool,),
     "timing": (bool,),
     "verify_each": (bool,),
@@ -87,15 +102,26 @@ TYPES: dict[str, tuple[type, ...]] = {
 
 
 def describe(types: tuple[type, ...]) -> str:
-    names = {str: "a string", bool: "a bool", os.PathLike: "a path", type(None): "None"}
+    names = {
+        str: "a string",
+        int: "an integer",
+        bool: "a bool",
+        os.PathLike: "a path",
+        type(None): "None",
+    }
     return " or ".join(names[t] for t in types)
 
 
 def _fits(value: Any, types: tuple[type, ...]) -> bool:
-    return isinstance(value, types)
+    return isinstance(value, types) and (bool in types or not isinstance(value, bool))
 
 
 def _parse(variable: str, text: str, types: tuple[type, ...]) -> Any:
+    if types == (int,):
+        try:
+            return int(text)
+        except ValueError:
+            raise OptionError(f"{variable} must be an integer, got {text!r}") from None
     if types != (bool,):
         return text
     if text.lower() in ("1", "true", "yes", "on"):

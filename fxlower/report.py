@@ -40,6 +40,9 @@ class GraphReport:
     kernels: list[KernelReport]
     fallbacks: list[FallbackCall]
     segments: int
+    packed: int = 0
+    packed_bytes: int = 0
+    """Weights that are kept in panels, and the memory that takes."""
     seconds: dict[str, float] = field(default_factory=dict)
     total_seconds: float = 0.0
 
@@ -68,6 +71,8 @@ class GraphReport:
             lines.append(f"  {k.calls:4}x {k.name}  [{k.kind}]  {', '.join(k.ops)}")
             lines.append(f"        loops {k.loops}  schedule {k.schedule}")
             lines.append(f"        moves {k.traffic}")
+        if self.packed:
+            lines.append(f"  keeps {self.packed} weights packed, {self.packed_bytes / 1e6:.1f} MB")
         for call in self.fallbacks:
             lines.append(f"  eager {call.target}: {call.reason}  at {call.source}")
         return "\n".join(lines)

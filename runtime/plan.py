@@ -99,6 +99,19 @@ class ViewStep:
 
 
 @dataclass(frozen=True)
+class PackStep:
+    """`value` is what `kernel` makes of `operand` from `offset` bytes on: a weight in the layout
+    that products want. It is made again when the operand has changed."""
+
+    value: int
+    operand: int
+    offset: int
+    kernel: str
+    sizes: tuple[int, ...]
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
 class SymbolStep:
     """How a symbol is found, as soon as the symbols that it `needs` are known."""
 
@@ -127,6 +140,8 @@ class HostPlan:
     attributes: tuple[torch.Tensor, ...]
     held: tuple[int, ...]
     symbols: tuple[SymbolStep, ...]
+    packs: tuple[PackStep, ...]
+    """Before all steps."""
     steps: tuple[SegmentStep | AtenStep | ViewStep, ...]
     outputs: tuple[tuple[str, Any], ...]
     mutations: tuple[tuple[int, int, bool], ...]

@@ -9,7 +9,7 @@ from typing import Any
 from torch.utils._pytree import tree_flatten
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, TensorType
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from fxlower.analysis.layout import (
     Strides,
@@ -19,7 +19,7 @@ from fxlower.analysis.layout import (
     view_offset,
     view_strides,
 )
-from fxlower.analysis.symbols import add
+from fxlower.analysis.symbols import add, contiguous_strides
 from fxlower.dialects.build import INDEX, Dim, dims_from, dims_of
 from fxlower.dialects.fxt import VIEWS, AtenOp
 from fxlower.dialects.fxt.call import CallOp
@@ -37,6 +37,7 @@ from fxlower.runtime.plan import (
     AtenStep,
     Buffer,
     HostPlan,
+    PackStep,
     SegmentStep,
     Shape,
     SymbolStep,
@@ -103,6 +104,7 @@ class Planner:
 
         self.symbols: dict[SSAValue, str] = {}
         self.steps: list[Step] = []
+        self.packs: list[PackStep] = []
 
     def build(self) -> HostPlan:
         block = self.main.body.block
@@ -125,7 +127,9 @@ class Planner:
             else:
                 self.numbers[arg] = len(self.numbers)
         for op in block.ops:
-            if isinstance(op, CallOp):
+            if isinstance(op, CallOp) and "fxt.constant" in op.attributes:
+                self.add_pack(op)
+            elif isinstance(op, CallOp):
                 self.add_call(op)
             elif isinstance(op, AtenOp):
                 self.add_operator(op)
@@ -146,6 +150,7 @@ class Planner:
                 for name, source in self.imported.symbols.items()
                 if source.kind != "fallback"
             ),
+            packs=tuple(self.packs),
             steps=released(self.steps, kept),
             outputs=outputs,
             mutations=mutations,
@@ -212,6 +217,24 @@ class Planner:
             )
         )
 
+    def add_pack(self, op: CallOp) -> None:
+        (weight,), (packed,) = op.operands, op.results
+        sizes = dims_of(packed.type)
+        offset = self.offsets[weight]
+        assert isinstance(weight.type, TensorType) and isinstance(packed.type, TensorType)
+        assert isinstance(offset, int) and all(isinstance(n, int) for n in sizes)
+        self.define(packed, contiguous_strides(sizes), packed.type.element_type)
+        self.packs.append(
+            PackStep(
+                value=self.numbers[packed],
+                operand=self.numbers[self.roots[weight]],
+                offset=offset * DTYPE[weight.type.element_type].itemsize,
+                kernel=op.callee.string_value(),
+                sizes=sizes,  # type: ignore[arg-type]
+                dtype=DTYPE[packed.type.element_type],
+            )
+        )
+
     def add_operator(self, op: AtenOp) -> None:
         call = self.imported.calls[op.id.value.data]
         operands = tuple(self.numbers[v] for v in op.inputs)
@@ -249,6 +272,8 @@ class Planner:
             self.offsets[source], view_offset(op, self.strides[source])
         )
         self.roots[op.result] = self.roots[source]
+        if all(_is_pack(use.operation) for use in op.result.uses):
+            return
         self.steps.append(
             ViewStep(
                 value=number,
@@ -305,6 +330,13 @@ class Planner:
                 return "input", index
             case _:
                 return "constant", output
+
+
+def _is_pack(op: Operation) -> bool:
+    """Whether an operation only says what a weight is moved from."""
+    if isinstance(op, VIEWS):
+        return all(_is_pack(use.operation) for use in op.results[0].uses)
+    return isinstance(op, CallOp) and "fxt.constant" in op.attributes
 
 
 def slots(tree: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xdsl.dialects.builtin import AffineMapAttr, DictionaryAttr
+from xdsl.dialects.builtin import AffineMapAttr, DictionaryAttr, TensorType
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Attribute, SSAValue
@@ -22,7 +22,7 @@ from xdsl.ir.affine import AffineDimExpr, AffineMap
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.symbols import contiguous_strides
-from fxlower.dialects import arith, fxt
+from fxlower.dialects import arith, fxt, tile
 from fxlower.dialects.build import F32, F64, Dim, dims_from, dims_of
 
 _PRODUCT_BODY = (arith.ExtFOp, arith.MulfOp, arith.AddfOp, linalg.YieldOp)
@@ -31,13 +31,15 @@ _PRODUCT_BODY = (arith.ExtFOp, arith.MulfOp, arith.AddfOp, linalg.YieldOp)
 @dataclass(frozen=True)
 class Factor:
     """One operand: its stride along each batch loop, across rows or columns, and along depth.
-    Strides are 0 along loops that the operand lacks."""
+    Strides are 0 along loops that the operand lacks. With `panels` the argument lies in panels of
+    so many lanes (`tile.from_panels`), and strides along lanes and depth say nothing."""
 
     argument: SSAValue
     element: Attribute
     batch: tuple[Dim, ...]
     lane: Dim
     depth: Dim
+    panels: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,8 @@ def read_contraction(kernel: FuncOp) -> Contraction:
 
     def factor(operand: int, lane: int | None) -> Factor:
         value = generic.inputs[operand]
+        if isinstance(value.owner, tile.FromPanelsOp):
+            return _panel_factor(value.owner, dict(zip(axes[operand], range(rank + 1))), batch)
         if value not in strides:
             raise PassFailedException(
                 f"kernel '{_name(kernel)}': operands of the product must be arguments"
@@ -193,6 +197,26 @@ def read_contraction(kernel: FuncOp) -> Contraction:
         _result_strides(kernel, last),
         tuple(epilogue),
         tuple(last.arguments),
+    )
+
+
+def _panel_factor(op: tile.FromPanelsOp, dims: dict[int, int], batch: tuple[int, ...]) -> Factor:
+    """An operand in panels; `dims` tells the dim of the whole operand that runs along each loop."""
+    moved = (op.lane.value.data, op.depth.value.data)
+    rest = [d for d in range(len(dims)) if d not in moved]
+    sizes = dims_of(op.source.type)
+    strides = contiguous_strides(sizes)
+    along = {loop: strides[rest.index(d)] for loop, d in dims.items() if d in rest}
+    grouped = len(sizes) == len(dims) + 2
+    lanes = sizes[-2] if grouped else sizes[-1]
+    assert isinstance(lanes, int) and isinstance(op.source.type, TensorType)
+    return Factor(
+        op.source,
+        op.source.type.element_type,
+        tuple(along.get(b, 0) for b in batch),
+        0,
+        0,
+        lanes,
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from math import gcd
 
-from fxlower.analysis.contraction import Contraction
+from fxlower.analysis.contraction import Contraction, Factor
 from fxlower.dialects.build import ELEMENT_BITS, Dim
 from fxlower.targets.spec import TargetSpec
 
@@ -58,9 +58,17 @@ def orient(contraction: Contraction, tiled: bool) -> Contraction:
 
 def schedule_contraction(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
     """`{mr, nr, mc, nc, kc, grain}` for the product on the target; see the module."""
-    if not contraction.is_float_product or _is_small(contraction):
+    in_panels = contraction.left.panels or contraction.right.panels
+    if not in_panels and (not contraction.is_float_product or _is_small(contraction)):
         return _direct(orient(contraction, False), target)
     return _tiled(orient(contraction, True), target)
+
+
+def tile_of(contraction: Contraction, target: TargetSpec) -> tuple[int, int]:
+    """Rows and columns of the register tile that a tiled, oriented product would have."""
+    lanes = target.lanes(ELEMENT_BITS[contraction.element])
+    mr, vectors = _register_tile(contraction, lanes, target)
+    return mr, vectors * lanes
 
 
 def _assumed(dim: Dim, size: int = ASSUMED_SIZE) -> int:
@@ -106,7 +114,7 @@ def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
     size = bits // 8
     lanes = target.lanes(bits)
     m, n, k = _assumed(contraction.rows), _assumed(contraction.columns), _assumed(contraction.depth)
-    mr, vectors = _register_tile(contraction.rows, contraction.columns, lanes, target)
+    mr, vectors = _register_tile(contraction, lanes, target)
     nr = vectors * lanes
 
     # A panel of the right operand is read once for each panel of the left: it should stay in L1,
@@ -121,8 +129,10 @@ def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
 
     row_panels, column_panels = max(1, _ceil(m, mr)), max(1, _ceil(n, nr))
     step = _step_cycles(mr, vectors)
-    pack_left = mr * (_COPY_CYCLES if contraction.left.lane == 1 else _TRANSPOSE_CYCLES)
-    pack_right = nr * (_COPY_CYCLES if contraction.right.lane == 1 else _TRANSPOSE_CYCLES)
+    pack_left, pack_right = (
+        mr * _pack_cycles(contraction.left),
+        nr * _pack_cycles(contraction.right),
+    )
     budget = min(target.scratchpad_bytes, target.l2_bytes) - nr * kc * size
 
     best: tuple[float, int, int] | None = None
@@ -156,10 +166,19 @@ def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
     }
 
 
+def _pack_cycles(factor: Factor) -> float:
+    """To pack one element."""
+    if factor.panels:
+        return 0.0
+    return _COPY_CYCLES if factor.lane == 1 else _TRANSPOSE_CYCLES
+
+
 def _packs_left(contraction: Contraction, mr: int, target: TargetSpec) -> bool:
     """Whether the left operand is packed: else its rows are read where they are, one element of
     each in turn, and should stay in the first cache between an element and the next."""
     left = contraction.left
+    if left.panels:
+        return False
     if left.element != contraction.element or not isinstance(contraction.rows, int):
         return True
     if left.depth != 1 or not isinstance(left.lane, int):
@@ -171,6 +190,8 @@ def _packs_right(contraction: Contraction, mr: int, nr: int, kc: int, target: Ta
     """Whether the right operand is packed: else each panel of rows reads its rows where they
     are."""
     right = contraction.right
+    if right.panels:
+        return False
     if right.element != contraction.element or right.lane != 1:
         return True
     if not target.masks and not _divides(nr, contraction.columns):
@@ -223,16 +244,20 @@ def _step_cycles(mr: int, vectors: int) -> float:
     return max(mr * vectors / 2, loads, 4.0) + 0.05 * loads
 
 
-def _register_tile(rows: Dim, columns: Dim, lanes: int, target: TargetSpec) -> tuple[int, int]:
+def _register_tile(contraction: Contraction, lanes: int, target: TargetSpec) -> tuple[int, int]:
     """Rows and vectors of the accumulator tile: no more than fit beside the operands' registers,
-    with the least work beyond the edges, and best without edges, which cost code as well."""
+    with the least work beyond the edges, and best without edges, which cost code as well. Operands
+    in panels have decided already."""
+    rows, columns = contraction.rows, contraction.columns
+    in_panels = contraction.right.panels
     best: tuple[float, int, int] | None = None
-    for vectors in (2, 3, 4, 1):
+    for vectors in [in_panels // lanes] if in_panels else (2, 3, 4, 1):
         most = (target.vector_registers - 1 - vectors) // vectors
         if most < 1:
             continue
         nr = vectors * lanes
-        for mr in _row_counts(rows, most):
+        fixed = contraction.left.panels
+        for mr in [fixed] if fixed else _row_counts(rows, most):
             row_tiles = _ceil(rows, mr) if isinstance(rows, int) else ASSUMED_SIZE / mr
             column_tiles = _ceil(columns, nr) if isinstance(columns, int) else ASSUMED_SIZE / nr
             cost = row_tiles * column_tiles * _step_cycles(mr, vectors)

@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
     ModuleOp,
+    UnitAttr,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, OpResult, Region, SSAValue
@@ -62,11 +63,14 @@ _SIZE_QUERIES = {
 """Operators whose result is known from the graph: no call is needed."""
 
 
-def import_graph(gm: GraphModule, *, name: str = "main", fallback: str = "aten") -> Imported:
+def import_graph(
+    gm: GraphModule, *, name: str = "main", fallback: str = "aten", constants: Sequence[int] = ()
+) -> Imported:
     """The `fxt` module of a functional ATen graph with fake values in `node.meta["val"]`: from
     AOTAutograd, `make_fx`, or `ExportedProgram.run_decompositions(...).graph_module`.
 
     `fallback`: "aten" calls operators without a lowering in eager mode; "error" raises.
+    `constants` are placeholders, by position, of tensors that seldom change.
 
     Raises:
         UnsupportedGraph: operators without a lowering under `fallback="error"`, all of them.
@@ -78,7 +82,7 @@ def import_graph(gm: GraphModule, *, name: str = "main", fallback: str = "aten")
     importer.walk()
     if fallback == "error" and importer.fallbacks.calls:
         raise UnsupportedGraph(importer.fallbacks.unsupported())
-    return importer.finish(name)
+    return importer.finish(name, constants)
 
 
 class _Importer:
@@ -339,9 +343,13 @@ class _Importer:
             return ScalarSlot(len(self.results) - 1)
         return value.slot(self.symbols)
 
-    def finish(self, name: str) -> Imported:
+    def finish(self, name: str, constants: Sequence[int]) -> Imported:
         infos = [i for _, i in self.inputs] + [i for _, i, _ in self.attributes.values()]
         argument_attrs = [_layout(i) for i in infos]
+        mutated = {self.positions[node] for node in self.mutated}
+        for (position, _), attributes in zip(self.inputs, argument_attrs):
+            if position in constants and position not in mutated:
+                attributes["fxt.constant"] = UnitAttr()
         result_attrs = [_layout(i) for _, i in self.results]
         arguments = {node: i for i, node in enumerate(self.tensor_placeholders())}
         returned = [v for v, _ in self.results]

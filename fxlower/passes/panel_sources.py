@@ -1,4 +1,4 @@
-"""Where `tile.mma` finds the panels of an operand: packed in the scratchpad, or in place.
+"""Where `tile.mma` finds the panels of an operand: packed in the scratchpad, in place, or given.
 
 A block of the result walks its panels of columns, and for each of them its panels of rows, once for
 each step of depth. A source is told of each, and gives what the product reads:
@@ -6,8 +6,6 @@ each step of depth. A source is told of each, and gives what the product reads:
     source.begin_step(at, k, depth)       a step of `depth` from `k` on begins
     source.begin_panel(at, p)             panel p of this step is used from here on
     source.panel(p, lanes)                -> memref<panels x depth x lanes>, panel, depth index
-
-An operand that lies in memory as panels already would be one more class here.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ from xdsl.ir import SSAValue
 
 from fxlower.dialects import tile
 from fxlower.dialects.build import I32, emit
+from fxlower.passes.lane_memory import offset_of
 from fxlower.passes.loop_builder import Index, LoopBuilder, strides_of
 
 _PACK_SEGMENTS = {"operandSegmentSizes": DenseArrayBase.from_list(I32, [1, 2, 1, 1, 1])}
@@ -127,6 +126,23 @@ class InPlace(PanelSource):
         return view, index, self.k
 
 
+class InPanels(PanelSource):
+    """The operand lies in memory as panels already, and is no block of anything else."""
+
+    def __init__(self, at: LoopBuilder, block: OperandBlock):
+        super().__init__(block)
+        type_ = block.base.type
+        assert isinstance(type_, MemRefType)
+        count, depth, lanes = type_.get_shape()[-3:]
+        self.panels = at.view(
+            block.base, block.offset, (count, depth, lanes), (depth * lanes, lanes, 1), block.name
+        )
+        self.first = at.div(block.first, block.width)
+
+    def panel(self, at: LoopBuilder, index: Index, lanes: int) -> Panel:
+        return _narrowed(at, self.panels, lanes), at.add(self.first, index), self.k
+
+
 def _narrowed(at: LoopBuilder, panels: SSAValue, lanes: int) -> SSAValue:
     """The first lanes of packed panels."""
     type_ = panels.type
@@ -135,4 +151,6 @@ def _narrowed(at: LoopBuilder, panels: SSAValue, lanes: int) -> SSAValue:
     if lanes == width:
         return panels
     strides = [s for s in strides_of(type_) if s is not None]
-    return at.view(panels, 0, (count, depth, lanes), strides, panels.name_hint)
+    offset, offsets = offset_of(panels)
+    start = offsets[0] if offsets else offset
+    return at.view(panels, start, (count, depth, lanes), strides, panels.name_hint)

@@ -27,8 +27,10 @@ Operands and results of a segment are whole tensors with their strides; views of
 again inside. A kernel's result `inplace` is no result of its segment: outside, it is the operand
 that it took the memory of, which the segment marks `fxt.written`.
 
-Needs `@main` as `update-in-place` leaves it. Leaves in it calls of segments, host calls, the views
-that those and the return need, and the return.
+A call with `fxt.constant`, whose operand seldom changes, is the host's, and goes first.
+
+Needs `@main` as `update-in-place` or `pack-weights` leaves it. Leaves in it calls of segments, host
+calls, the views that those and the return need, and the return.
 """
 
 from __future__ import annotations
@@ -118,9 +120,14 @@ class _Splitter:
     def _steps(self) -> list[_Segment | Operation]:
         """Segments, host calls and the return, in order; what segments read and give is noted."""
         steps: list[_Segment | Operation] = []
+        first: list[_Segment | Operation] = []
         open_segment: _Segment | None = None
         for op in self.function.body.block.ops:
             if isinstance(op, VIEWS):
+                continue
+            if isinstance(op, CallOp) and "fxt.constant" in op.attributes:
+                first.append(op)
+                self.strides.update((r, result_strides(op, i)) for i, r in enumerate(op.results))
                 continue
             if isinstance(op, CallOp):
                 if open_segment is None:
@@ -150,7 +157,7 @@ class _Splitter:
                     open_segment.operands[root] = None
                 if source is not None and source is not open_segment:
                     source.results[root] = None
-        return steps
+        return first + steps
 
     def _root_of(self, value: SSAValue, segment: _Segment | None = None) -> SSAValue:
         """The argument, or result of a call, in whose memory `value` is: of results in place those

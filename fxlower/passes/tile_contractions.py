@@ -90,11 +90,15 @@ def _require_readable(kernel: FuncOp, contraction: Contraction, schedule: dict[s
     tiles of known heights, the right one in vectors."""
     left, right, element = contraction.left, contraction.right, contraction.element
     problems: dict[str, str] = {}
-    if left.element != element:
+    if left.panels:
+        pass
+    elif left.element != element:
         problems["pack_left"] = f"of {left.element}, not {element}"
     elif not isinstance(contraction.rows, int):
         problems["pack_left"] = f"of {contraction.rows} rows, which no tile ends with"
-    if right.element != element:
+    if right.panels:
+        pass
+    elif right.element != element:
         problems["pack_right"] = f"of {right.element}, not {element}"
     elif right.lane != 1:
         problems["pack_right"] = f"of stride {right.lane}, not 1, across its columns"
@@ -111,6 +115,11 @@ def tile_contraction(kernel: FuncOp, target: TargetSpec) -> None:
     contraction = read_contraction(kernel)
     schedule = _schedule_of(kernel) or schedule_contraction(contraction, target)
     tiled = schedule["mc"] > 0
+    if not tiled and (contraction.left.panels or contraction.right.panels):
+        raise PassFailedException(
+            f"tile-contractions: '{kernel.sym_name.data}' has an operand in panels; give it a "
+            "schedule with mc > 0"
+        )
     if tiled and not contraction.is_float_product:
         raise PassFailedException(
             f"tile-contractions: '{kernel.sym_name.data}' accumulates in {contraction.element}, "

@@ -31,6 +31,7 @@ from fxlower.dialects.build import ELEMENT_BITS, I32, emit, emit1
 from fxlower.passes.contraction_builder import ContractionBuilder
 from fxlower.passes.loop_builder import Index, LoopBuilder, vector_loop
 from fxlower.passes.panel_sources import (
+    InPanels,
     InPlace,
     OperandBlock,
     PackedBlock,
@@ -129,6 +130,8 @@ class TileBlock:
     def _left(self, at: LoopBuilder) -> PanelSource:
         p, s = self.product, self.product.sizes
         block = self._operand(at, p.contraction.left, p.rows, 0, "left")
+        if p.contraction.left.panels:
+            return InPanels(at, block)
         if not s.pack_left:
             return InPlace(at, block, self.row_panels)
         shape = (self.row_panels, s.kc, s.mr)
@@ -137,6 +140,8 @@ class TileBlock:
     def _right(self, at: LoopBuilder) -> PanelSource:
         p, s = self.product, self.product.sizes
         block = self._operand(at, p.contraction.right, p.columns, 1, "right")
+        if p.contraction.right.panels:
+            return InPanels(at, block)
         if not s.pack_right:
             return InPlace(at, block, self.column_panels)
         shape = (1, s.kc, s.nr)

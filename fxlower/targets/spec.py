@@ -21,10 +21,11 @@ class MatrixUnit:
 PIPELINE: tuple[tuple[str, str], ...] = (
     ("fxt", ""),
     ("tensor", "canonicalize-fxt,split-reductions"),
-    ("linalg", "form-kernels,update-in-place,split-segments,choose-schedule"),
+    ("linalg", "form-kernels,update-in-place,pack-weights,split-segments,choose-schedule"),
     (
         "loops",
-        "convert-linalg-to-scf,convert-scan-to-scf,convert-scatter-to-scf,tile-contractions,plan-memory",
+        "convert-linalg-to-scf,convert-scan-to-scf,convert-scatter-to-scf,convert-panels-to-scf,"
+        "tile-contractions,plan-memory",
     ),
     ("vector", "convert-tile-to-vector,peel-borders,vectorize,expand-math"),
     ("llvm", "convert-to-llvm"),

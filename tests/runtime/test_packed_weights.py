@@ -1,0 +1,216 @@
+"""Weights that are kept packed follow every change that a version counter or an optimizer tells."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import fxlower
+from fxlower.errors import OptionError
+from fxlower.report import GraphReport
+from fxlower.runtime.packed_weights import _COPIES
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(70, 90)
+        self.second = nn.Parameter(torch.randn(90, 50) / 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.gelu(self.first(x)) @ self.second
+
+
+@pytest.fixture
+def net() -> Net:
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    return Net()
+
+
+X = torch.randn(100, 70, generator=torch.Generator().manual_seed(1))
+
+
+def check(compiled: Callable[[torch.Tensor], torch.Tensor], net: Net) -> None:
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(X), net(X), rtol=1e-4, atol=1e-4)
+
+
+def assign(net: Net) -> None:
+    state = {k: v * 1.5 for k, v in net.state_dict().items()}
+    net.load_state_dict(state, assign=True)
+
+
+def new_parameter(net: Net) -> None:
+    """Often at the address of the one that it replaces, with the same version."""
+    net.second = nn.Parameter(torch.randn(90, 50))
+
+
+def optimize(kind: Callable[..., Any], **options: Any) -> Callable[[Net], None]:
+    def step(net: Net) -> None:
+        optimizer = kind(net.parameters(), lr=0.1, **options)
+        net(X).square().mean().backward()
+        optimizer.step()
+
+    step.__name__ = f"{kind.__name__}({options})"
+    return step
+
+
+CHANGES: list[Callable[[Net], object]] = [
+    lambda net: net.second.mul_(2),
+    lambda net: net.second[3:5].zero_(),
+    lambda net: net.first.weight.t().add_(1),
+    lambda net: net.load_state_dict({k: v + 1 for k, v in net.state_dict().items()}),
+    assign,
+    new_parameter,
+    lambda net: setattr(net.second, "data", torch.randn(90, 50)),
+]
+
+STEPS = [
+    optimize(torch.optim.SGD, foreach=False),
+    optimize(torch.optim.SGD, foreach=True),
+    optimize(torch.optim.SGD, fused=True),
+    optimize(torch.optim.AdamW, foreach=True),
+    optimize(torch.optim.AdamW, fused=True),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_weight_is_packed_again(net: Net, change: Callable[[Net], object]) -> None:
+    compiled = torch.compile(net, backend="fxlower")
+    check(compiled, net)
+    for _ in range(3):
+        with torch.no_grad():
+            change(net)
+        check(compiled, net)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
+def test_optimizer_steps(net: Net, step: Callable[[Net], None]) -> None:
+    compiled = torch.compile(net, backend="fxlower")
+    check(compiled, net)
+    for _ in range(2):
+        step(net)
+        check(compiled, net)
+
+
+def test_a_compiled_optimizer(net: Net) -> None:
+    compiled = torch.compile(net, backend="fxlower")
+    check(compiled, net)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    net(X).square().mean().backward()
+    torch.compile(optimizer.step, backend="fxlower")()
+    check(compiled, net)
+
+
+def test_packing_once(net: Net) -> None:
+    """Writes that nothing tells of are not seen, which shows that nothing is packed again."""
+    compiled = torch.compile(net, backend="fxlower")
+    with torch.no_grad():
+        before = compiled(X)
+        net.second.data.mul_(2)
+        assert torch.equal(compiled(X), before)
+        net.second.add_(0)
+        torch.testing.assert_close(compiled(X), 2 * before, rtol=1e-4, atol=1e-4)
+
+
+def test_constant_weights_are_not_looked_at(net: Net) -> None:
+    compiled = torch.compile(net, backend="fxlower", options={"packed_weights": "constant"})
+    with torch.no_grad():
+        before = compiled(X)
+        net.second.mul_(2)
+        assert torch.equal(compiled(X), before)
+
+
+def test_weights_that_are_never_packed(net: Net) -> None:
+    compiled = torch.compile(net, backend="fxlower", options={"packed_weights": "never"})
+    check(compiled, net)
+    assert not _COPIES
+    with torch.no_grad():
+        net.second.data.mul_(2)
+    check(compiled, net)
+
+
+def test_tensors_without_versions() -> None:
+    torch._dynamo.reset()
+    with torch.inference_mode():
+        net = Net()
+        compiled = torch.compile(net, backend="fxlower")
+        check(compiled, net)
+        net.second.mul_(2)
+        check(compiled, net)
+
+
+def test_what_explain_says(net: Net) -> None:
+    def graph(**options: Any) -> GraphReport:
+        with torch.no_grad():
+            return fxlower.explain(net, X, options=options).graphs[0]
+
+    kept = graph()
+    assert kept.packed == 2 and "keeps 2 weights packed" in str(kept)
+    assert graph(packed_weights_bytes=90 * 70 * 4).packed == 1
+    assert graph(packed_weights="never").packed == 0
+
+
+def test_training_packs_nothing(net: Net) -> None:
+    report = fxlower.explain(net, X, backward=True)
+    assert [g.packed for g in report.graphs] == [0, 0]
+
+
+def test_copies_are_shared_and_released(net: Net) -> None:
+    def run(x: torch.Tensor) -> torch.Tensor:
+        return net(x)
+
+    def run_twice(x: torch.Tensor) -> torch.Tensor:
+        return net(net(x)[:, :1] + x)
+
+    gc.collect()
+    before = len(_COPIES)
+    compiled = [torch.compile(f, backend="fxlower") for f in (run, run_twice)]
+    with torch.no_grad():
+        for f in compiled:
+            f(X)
+    assert len(_COPIES) == before + 2
+    del compiled, f
+    torch._dynamo.reset()
+    gc.collect()
+    assert len(_COPIES) == before
+
+
+def test_calls_while_a_weight_changes(net: Net) -> None:
+    """Each call computes with some state of the weight, in any of the threads."""
+    compiled = torch.compile(net, backend="fxlower")
+    with torch.no_grad():
+        net.second.fill_(1.0)
+        first = compiled(X)
+    errors: list[str] = []
+
+    def call() -> None:
+        with torch.no_grad():
+            for _ in range(50):
+                found = compiled(X)
+                if not torch.isfinite(found).all() or found.shape != first.shape:
+                    errors.append("garbage")
+
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    with torch.no_grad():
+        for i in range(50):
+            net.second.fill_(float(i))
+    for thread in threads:
+        thread.join()
+    assert not errors
+    check(compiled, net)
+
+
+def test_an_unknown_way() -> None:
+    with pytest.raises(OptionError, match="checked, constant, never"):
+        fxlower.Options.read({"packed_weights": "sometimes"})
