@@ -65,6 +65,12 @@ class Panels:
     is_bounded: bool = False
     """Whether that is for the extent of the block to say."""
 
+    def extent(self, at: LoopBuilder, block: Index, begin: Index) -> Index:
+        """Accumulators that count in the panel that begins at `begin` in a block of that extent."""
+        if self.is_bounded:
+            return at.min(at.sub(block, begin), self.size)
+        return self.size if self.bound is None else self.bound
+
 
 @dataclass(frozen=True)
 class Step:
@@ -208,9 +214,9 @@ class TileBlock:
         """The product of two panels, added to what the step before stored, and stored."""
         s = self.product.sizes
         place = (at.mul(panels[0], s.mr), at.mul(panels[1], s.nr))
-        extent = tuple(
-            at.min(at.sub(whole, offset), form.size) if form.is_bounded else form.bound or form.size
-            for whole, offset, form in zip((self.rows, self.columns), place, forms)
+        extent = (
+            forms[0].extent(at, self.rows, place[0]),
+            forms[1].extent(at, self.columns, place[1]),
         )
         bounds: tuple[SSAValue, ...] = ()
         if extent != (forms[0].size, forms[1].size):
