@@ -55,12 +55,22 @@ class BlockSizes:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A panel's part of the result along one axis: accumulators, and how many of them count where
-    that is not all."""
+class Panels:
+    """Panels of one form along an axis of a block: which of them, and the accumulators across."""
 
+    begin: Index
+    end: Index
     size: int
-    bound: Index | None = None
+    bound: int | None = None
+    """How many of the accumulators count, where that is known and not all."""
+    is_bounded: bool = False
+    """Whether that is for the extent of the block to say."""
+
+    def extent(self, at: LoopBuilder, block: Index, begin: Index) -> Index:
+        """Accumulators that count in the panel that begins at `begin` in a block of that extent."""
+        if self.is_bounded:
+            return at.min(at.sub(block, begin), self.size)
+        return self.size if self.bound is None else self.bound
 
 
 @dataclass(frozen=True)
@@ -185,109 +195,78 @@ class TileBlock:
         self.left.begin_step(at, k, step.depth)
         self.right.begin_step(at, k, step.depth)
 
-        def panel_column(inner: LoopBuilder, q: SSAValue) -> None:
+        rows = _panels(at, self.product.rows, self.rows, s.mr, 1, False)
+        inside = isinstance(self.right, InPlace)
+        columns = _panels(at, self.product.columns, self.columns, s.nr, self.product.lanes, inside)
+
+        def across(inner: LoopBuilder, q: SSAValue, form: Panels) -> None:
             self.right.begin_panel(inner, q)
-            inner.serial(
-                inner.ceil_div(self.rows, s.mr),
-                lambda body, p: self._tile(body, p, q, step),
-                name="p",
-            )
+            for found in rows:
+                _each(inner, found, lambda body, p, f: self._tile(body, (p, q), (f, form), step))
 
-        at.serial(at.ceil_div(self.columns, s.nr), panel_column, name="q")
-
-    def _tile(self, at: LoopBuilder, p: SSAValue, q: SSAValue, step: Step) -> None:
-        s = self.product.sizes
-        i, j = at.mul(p, s.mr), at.mul(q, s.nr)
-        rows_left, columns_left = at.sub(self.rows, i), at.sub(self.columns, j)
-
-        def columns(inner: LoopBuilder, rows: Piece) -> None:
-            self._pieces(
-                inner,
-                self.product.columns,
-                columns_left,
-                s.nr,
-                self.product.lanes,
-                isinstance(self.right, InPlace),
-                lambda body, found: self._product(body, (p, q), (i, j), (rows, found), step),
-            )
-
-        self._pieces(at, self.product.rows, rows_left, s.mr, 1, False, columns)
-        if self.tile is None:
-            return
-        extent = (
-            s.mr if _divides(s.mr, self.product.rows) else at.min(rows_left, s.mr),
-            s.nr if _divides(s.nr, self.product.columns) else at.min(columns_left, s.nr),
-        )
-        origin = (at.add(self.start[0], i), at.add(self.start[1], j))
-        _when(at, step.last, lambda inner: self._epilogue(inner, origin, extent))
-
-    def _pieces(
-        self,
-        at: LoopBuilder,
-        total: Index,
-        left: Index,
-        width: int,
-        granule: int,
-        inside: bool,
-        emit_piece: Callable[[LoopBuilder, Piece], None],
-    ) -> None:
-        """The forms that a panel of `width` may have where `left` of the block's extent are not
-        done: whole, and what is left at the edge of the `total`, rounded up to granules.
-
-        `inside` says that nothing beyond the edge may be read, though its size is not known."""
-        if _divides(width, total):
-            emit_piece(at, Piece(width))
-            return
-        if isinstance(total, int):
-            rest = total % width
-            size = -(-rest // granule) * granule
-            edge = Piece(size, rest if size != rest else None)
-            if total < width:
-                emit_piece(at, edge)
-                return
-        else:
-            edge = Piece(width, at.min(left, width))
-            if not inside:
-                emit_piece(at, edge)
-                return
-
-        def branch(piece: Piece) -> Callable[[LoopBuilder], Sequence[SSAValue]]:
-            def emitted(inner: LoopBuilder) -> Sequence[SSAValue]:
-                emit_piece(inner, piece)
-                return ()
-
-            return emitted
-
-        whole = at.compare("sge", left, width)
-        at.if_(whole, branch(Piece(width)), branch(edge))
+        for found in columns:
+            _each(at, found, across)
 
     # ----------------------------------------------------------------------------- tiles
+
+    def _tile(
+        self,
+        at: LoopBuilder,
+        panels: tuple[SSAValue, SSAValue],
+        forms: tuple[Panels, Panels],
+        step: Step,
+    ) -> None:
+        """The product of two panels, added to what the step before stored, and stored."""
+        s = self.product.sizes
+        place = (at.mul(panels[0], s.mr), at.mul(panels[1], s.nr))
+        extent = (
+            forms[0].extent(at, self.rows, place[0]),
+            forms[1].extent(at, self.columns, place[1]),
+        )
+        bounds: tuple[SSAValue, ...] = ()
+        if extent != (forms[0].size, forms[1].size):
+            bounds = tuple(at.value(e) for e in extent)
+        total = self._product(at, panels, place, forms, bounds, step)
+
+        def keep(inner: LoopBuilder) -> None:
+            assert self.partial is not None
+            _store(inner, total, self.partial, self._in_partial(inner, place), bounds)
+
+        def finish(inner: LoopBuilder) -> None:
+            assert self.tile is not None
+            zero = inner.constant(0)
+            _store(inner, total, self.tile, (zero, zero), ())
+            origin = (inner.add(self.start[0], place[0]), inner.add(self.start[1], place[1]))
+            self._epilogue(inner, origin, extent)
+
+        if self.tile is None:
+            keep(at)
+        else:
+            _when(at, step.last, finish, keep)
+
+    def _in_partial(self, at: LoopBuilder, place: tuple[Index, Index]) -> list[SSAValue]:
+        """Where the accumulators at `place` in the block are kept between steps."""
+        return [at.value(at.add(start, offset)) for start, offset in zip(self.partial_start, place)]
 
     def _product(
         self,
         at: LoopBuilder,
-        panels: tuple[Index, Index],
+        panels: tuple[SSAValue, SSAValue],
         place: tuple[Index, Index],
-        pieces: tuple[Piece, Piece],
+        forms: tuple[Panels, Panels],
+        bounds: tuple[SSAValue, ...],
         step: Step,
-    ) -> None:
-        """The product of two panels, added to what the step before stored, and stored."""
-        rows, columns = pieces
+    ) -> SSAValue:
+        rows, columns = forms
         type_ = tile.acc_type(rows.size, columns.size, self.product.contraction.element)
-        bounds: tuple[SSAValue, ...] = ()
-        if rows.bound is not None or columns.bound is not None:
-            bounds = tuple(at.value(x.size if x.bound is None else x.bound) for x in pieces)
-        target = [
-            at.value(at.add(start, offset)) for start, offset in zip(self.partial_start, place)
-        ]
-        acc = self._accumulators(at, type_, target, bounds, step)
+        acc = self._accumulators(at, type_, place, bounds, step)
         a, a_panel, a_depth = self.left.panel(at, panels[0], rows.size)
         b, b_panel, b_depth = self.right.panel(at, panels[1], columns.size)
         readable: tuple[SSAValue, ...] = ()
-        if isinstance(self.right, InPlace) and columns.bound is not None:
-            readable = (at.value(columns.bound),)
+        if isinstance(self.right, InPlace) and (columns.bound or columns.is_bounded):
+            readable = bounds[1:]
         indices = [at.value(i) for i in (a_panel, a_depth, b_panel, b_depth)]
-        total = emit1(
+        return emit1(
             at.block,
             tile.MmaOp,
             (a, *indices[:2], b, *indices[2:], at.value(step.depth), acc, *readable),
@@ -295,25 +274,11 @@ class TileBlock:
             {"operandSegmentSizes": _segments(1, 2, 1, 2, 1, 1, len(readable))},
         )
 
-        def keep(inner: LoopBuilder) -> None:
-            assert self.partial is not None
-            _store(inner, total, self.partial, target, bounds)
-
-        def finish(inner: LoopBuilder) -> None:
-            assert self.tile is not None
-            zero = inner.constant(0)
-            _store(inner, total, self.tile, (zero, zero), ())
-
-        if self.tile is None:
-            keep(at)
-        else:
-            _when(at, step.last, finish, keep)
-
     def _accumulators(
         self,
         at: LoopBuilder,
         type_: tile.AccType,
-        place: Sequence[SSAValue],
+        place: tuple[Index, Index],
         bounds: tuple[SSAValue, ...],
         step: Step,
     ) -> SSAValue:
@@ -327,7 +292,7 @@ class TileBlock:
             return emit1(
                 inner.block,
                 tile.LoadOp,
-                (self.partial, *place, *bounds),
+                (self.partial, *self._in_partial(inner, place), *bounds),
                 type_,
                 {"operandSegmentSizes": _segments(1, 2, len(bounds))},
             )
@@ -388,6 +353,37 @@ def _when(
         then(at)
     elif otherwise is not None:
         otherwise(at)
+
+
+def _panels(
+    at: LoopBuilder, total: Index, extent: Index, width: int, granule: int, inside: bool
+) -> list[Panels]:
+    """The panels of a block of `extent`: those that are whole, and what is left at the edge of the
+    `total`, rounded up to granules.
+
+    Loops of their own for each form keep the others' vectors out of their registers. `inside` says
+    that nothing beyond the edge may be read, though its size is not known."""
+    count = at.ceil_div(extent, width)
+    if _divides(width, total):
+        return [Panels(0, count, width)]
+    if not isinstance(total, int) and not inside:
+        return [Panels(0, count, width, is_bounded=True)]
+    whole = at.div(extent, width)
+    if not isinstance(total, int):
+        return [Panels(0, whole, width), Panels(whole, count, width, is_bounded=True)]
+    rest = total % width
+    size = -(-rest // granule) * granule
+    edge = Panels(whole, count, size, rest if size != rest else None)
+    return [edge] if total < width else [Panels(0, whole, width), edge]
+
+
+def _each(
+    at: LoopBuilder, panels: Panels, body: Callable[[LoopBuilder, SSAValue, Panels], None]
+) -> None:
+    """A loop over the panels."""
+    at.serial(
+        panels.end, lambda inner, index: body(inner, index, panels), lower=panels.begin, name="p"
+    )
 
 
 def _divides(step: int, size: Index) -> bool:

@@ -16,22 +16,20 @@ builtin.module attributes {fxlower.machine = "x86-64-v4"} {
 // CHECK-NEXT:        %c32 = arith.constant 32 : index
 // CHECK-NEXT:        tile.pack %left[%c0, %c0] bounds %c64, %c32 into %a_panels : memref<64x32xf32> into memref<8x32x8xf32>
 // CHECK-NEXT:        %c2 = arith.constant 2 : index
-// CHECK-NEXT:        scf.for %q = %c0 to %c2 step %c1 {
+// CHECK-NEXT:        scf.for %p = %c0 to %c2 step %c1 {
 // CHECK-NEXT:          %c48 = arith.constant 48 : index
-// CHECK-NEXT:          %0 = arith.muli %q, %c48 : index
+// CHECK-NEXT:          %0 = arith.muli %p, %c48 : index
 // CHECK-NEXT:          %c96 = arith.constant 96 : index
 // CHECK-NEXT:          %1 = arith.subi %c96, %0 : index
 // CHECK-NEXT:          %2 = arith.minsi %1, %c48 : index
 // CHECK-NEXT:          tile.pack %right[%0, %c0] bounds %c48, %c32 into %b_panel : memref<96x32xf32> into memref<1x32x48xf32>
 // CHECK-NEXT:          %c8 = arith.constant 8 : index
-// CHECK-NEXT:          scf.for %p = %c0 to %c8 step %c1 {
-// CHECK-NEXT:            %3 = arith.muli %p, %c8 : index
-// CHECK-NEXT:            %4 = arith.muli %q, %c48 : index
-// CHECK-NEXT:            %5 = arith.subi %c64, %3 : index
-// CHECK-NEXT:            %6 = arith.subi %c96, %4 : index
-// CHECK-NEXT:            %7 = tile.zero : !tile.acc<8x48xf32>
-// CHECK-NEXT:            %8 = tile.mma %a_panels[%p, %c0], %b_panel[%c0, %c0], %c32, %7 : memref<8x32x8xf32>, memref<1x32x48xf32>, !tile.acc<8x48xf32>
-// CHECK-NEXT:            tile.store %8, %result[%3, %4] : !tile.acc<8x48xf32>, memref<64x96xf32>
+// CHECK-NEXT:          scf.for %p_1 = %c0 to %c8 step %c1 {
+// CHECK-NEXT:            %3 = arith.muli %p_1, %c8 : index
+// CHECK-NEXT:            %4 = arith.muli %p, %c48 : index
+// CHECK-NEXT:            %5 = tile.zero : !tile.acc<8x48xf32>
+// CHECK-NEXT:            %6 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %c32, %5 : memref<8x32x8xf32>, memref<1x32x48xf32>, !tile.acc<8x48xf32>
+// CHECK-NEXT:            tile.store %6, %result[%3, %4] : !tile.acc<8x48xf32>, memref<64x96xf32>
 // CHECK-NEXT:          }
 // CHECK-NEXT:        }
 // CHECK-NEXT:        scf.reduce
@@ -87,54 +85,67 @@ func.func private @packed(%a: tensor<64x32xf32>, %b: tensor<32x96xf32> {fxt.stri
 // CHECK-NEXT:          %15 = arith.minsi %c128, %14 : index
 // CHECK-NEXT:          %16 = arith.cmpi eq, %k, %c0 : index
 // CHECK-NEXT:          tile.pack %left[%5, %k] bounds %8, %15 into %a_panels : memref<?x?xf32, strided<[?, 1]>> into memref<2x128x14xf32>
+// CHECK-NEXT:          %c13 = arith.constant 13 : index
+// CHECK-NEXT:          %17 = arith.addi %8, %c13 : index
+// CHECK-NEXT:          %c14 = arith.constant 14 : index
+// CHECK-NEXT:          %18 = arith.divui %17, %c14 : index
 // CHECK-NEXT:          %c31 = arith.constant 31 : index
-// CHECK-NEXT:          %17 = arith.addi %10, %c31 : index
+// CHECK-NEXT:          %19 = arith.addi %10, %c31 : index
 // CHECK-NEXT:          %c32 = arith.constant 32 : index
-// CHECK-NEXT:          %18 = arith.divui %17, %c32 : index
-// CHECK-NEXT:          scf.for %q = %c0 to %18 step %c1 {
-// CHECK-NEXT:            %19 = arith.muli %q, %c32 : index
-// CHECK-NEXT:            %20 = arith.subi %10, %19 : index
-// CHECK-NEXT:            %21 = arith.minsi %20, %c32 : index
-// CHECK-NEXT:            %22 = arith.addi %6, %19 : index
-// CHECK-NEXT:            tile.pack %right[%22, %k] bounds %21, %15 into %b_panel : memref<100x?xf32, strided<[1, 100]>> into memref<1x128x32xf32>
-// CHECK-NEXT:            %c13 = arith.constant 13 : index
-// CHECK-NEXT:            %23 = arith.addi %8, %c13 : index
-// CHECK-NEXT:            %c14 = arith.constant 14 : index
-// CHECK-NEXT:            %24 = arith.divui %23, %c14 : index
-// CHECK-NEXT:            scf.for %p = %c0 to %24 step %c1 {
-// CHECK-NEXT:              %25 = arith.muli %p, %c14 : index
-// CHECK-NEXT:              %26 = arith.muli %q, %c32 : index
-// CHECK-NEXT:              %27 = arith.subi %8, %25 : index
-// CHECK-NEXT:              %28 = arith.subi %10, %26 : index
-// CHECK-NEXT:              %29 = arith.minsi %27, %c14 : index
-// CHECK-NEXT:              %30 = arith.cmpi sge, %28, %c32 : index
-// CHECK-NEXT:              scf.if %30 {
-// CHECK-NEXT:                %31 = arith.addi %5, %25 : index
-// CHECK-NEXT:                %32 = arith.addi %6, %26 : index
-// CHECK-NEXT:                %33 = scf.if %16 -> (!tile.acc<14x32xf32>) {
-// CHECK-NEXT:                  %34 = tile.zero : !tile.acc<14x32xf32>
-// CHECK-NEXT:                  scf.yield %34 : !tile.acc<14x32xf32>
-// CHECK-NEXT:                } else {
-// CHECK-NEXT:                  %35 = tile.load %result[%31, %32] bounds %29, %c32 : memref<?x100xf32>, !tile.acc<14x32xf32>
-// CHECK-NEXT:                  scf.yield %35 : !tile.acc<14x32xf32>
-// CHECK-NEXT:                }
-// CHECK-NEXT:                %36 = tile.mma %a_panels[%p, %c0], %b_panel[%c0, %c0], %15, %33 : memref<2x128x14xf32>, memref<1x128x32xf32>, !tile.acc<14x32xf32>
-// CHECK-NEXT:                tile.store %36, %result[%31, %32] bounds %29, %c32 : !tile.acc<14x32xf32>, memref<?x100xf32>
+// CHECK-NEXT:          %20 = arith.divui %19, %c32 : index
+// CHECK-NEXT:          %21 = arith.divui %10, %c32 : index
+// CHECK-NEXT:          scf.for %p = %c0 to %21 step %c1 {
+// CHECK-NEXT:            %22 = arith.muli %p, %c32 : index
+// CHECK-NEXT:            %23 = arith.subi %10, %22 : index
+// CHECK-NEXT:            %24 = arith.minsi %23, %c32 : index
+// CHECK-NEXT:            %25 = arith.addi %6, %22 : index
+// CHECK-NEXT:            tile.pack %right[%25, %k] bounds %24, %15 into %b_panel : memref<100x?xf32, strided<[1, 100]>> into memref<1x128x32xf32>
+// CHECK-NEXT:            scf.for %p_1 = %c0 to %18 step %c1 {
+// CHECK-NEXT:              %26 = arith.muli %p_1, %c14 : index
+// CHECK-NEXT:              %27 = arith.muli %p, %c32 : index
+// CHECK-NEXT:              %28 = arith.subi %8, %26 : index
+// CHECK-NEXT:              %29 = arith.minsi %28, %c14 : index
+// CHECK-NEXT:              %30 = scf.if %16 -> (!tile.acc<14x32xf32>) {
+// CHECK-NEXT:                %31 = tile.zero : !tile.acc<14x32xf32>
+// CHECK-NEXT:                scf.yield %31 : !tile.acc<14x32xf32>
 // CHECK-NEXT:              } else {
-// CHECK-NEXT:                %c4 = arith.constant 4 : index
-// CHECK-NEXT:                %37 = arith.addi %5, %25 : index
-// CHECK-NEXT:                %38 = arith.addi %6, %26 : index
-// CHECK-NEXT:                %39 = scf.if %16 -> (!tile.acc<14x16xf32>) {
-// CHECK-NEXT:                  %40 = tile.zero : !tile.acc<14x16xf32>
-// CHECK-NEXT:                  scf.yield %40 : !tile.acc<14x16xf32>
-// CHECK-NEXT:                } else {
-// CHECK-NEXT:                  %41 = tile.load %result[%37, %38] bounds %29, %c4 : memref<?x100xf32>, !tile.acc<14x16xf32>
-// CHECK-NEXT:                  scf.yield %41 : !tile.acc<14x16xf32>
-// CHECK-NEXT:                }
-// CHECK-NEXT:                %b_panel_1 = memref.reinterpret_cast %b_panel to offset: [0], sizes: [1, 128, 16], strides: [4096, 32, 1] : memref<1x128x32xf32> to memref<1x128x16xf32, strided<[4096, 32, 1]>>
-// CHECK-NEXT:                %42 = tile.mma %a_panels[%p, %c0], %b_panel_1[%c0, %c0], %15, %39 : memref<2x128x14xf32>, memref<1x128x16xf32, strided<[4096, 32, 1]>>, !tile.acc<14x16xf32>
-// CHECK-NEXT:                tile.store %42, %result[%37, %38] bounds %29, %c4 : !tile.acc<14x16xf32>, memref<?x100xf32>
+// CHECK-NEXT:                %32 = arith.addi %5, %26 : index
+// CHECK-NEXT:                %33 = arith.addi %6, %27 : index
+// CHECK-NEXT:                %34 = tile.load %result[%32, %33] bounds %29, %c32 : memref<?x100xf32>, !tile.acc<14x32xf32>
+// CHECK-NEXT:                scf.yield %34 : !tile.acc<14x32xf32>
 // CHECK-NEXT:              }
+// CHECK-NEXT:              %35 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %15, %30 : memref<2x128x14xf32>, memref<1x128x32xf32>, !tile.acc<14x32xf32>
+// CHECK-NEXT:              %36 = arith.addi %5, %26 : index
+// CHECK-NEXT:              %37 = arith.addi %6, %27 : index
+// CHECK-NEXT:              tile.store %35, %result[%36, %37] bounds %29, %c32 : !tile.acc<14x32xf32>, memref<?x100xf32>
+// CHECK-NEXT:            }
+// CHECK-NEXT:          }
+// CHECK-NEXT:          scf.for %p_2 = %21 to %20 step %c1 {
+// CHECK-NEXT:            %38 = arith.muli %p_2, %c32 : index
+// CHECK-NEXT:            %39 = arith.subi %10, %38 : index
+// CHECK-NEXT:            %40 = arith.minsi %39, %c32 : index
+// CHECK-NEXT:            %41 = arith.addi %6, %38 : index
+// CHECK-NEXT:            tile.pack %right[%41, %k] bounds %40, %15 into %b_panel : memref<100x?xf32, strided<[1, 100]>> into memref<1x128x32xf32>
+// CHECK-NEXT:            scf.for %p_3 = %c0 to %18 step %c1 {
+// CHECK-NEXT:              %42 = arith.muli %p_3, %c14 : index
+// CHECK-NEXT:              %43 = arith.muli %p_2, %c32 : index
+// CHECK-NEXT:              %44 = arith.subi %8, %42 : index
+// CHECK-NEXT:              %45 = arith.minsi %44, %c14 : index
+// CHECK-NEXT:              %c4 = arith.constant 4 : index
+// CHECK-NEXT:              %46 = scf.if %16 -> (!tile.acc<14x16xf32>) {
+// CHECK-NEXT:                %47 = tile.zero : !tile.acc<14x16xf32>
+// CHECK-NEXT:                scf.yield %47 : !tile.acc<14x16xf32>
+// CHECK-NEXT:              } else {
+// CHECK-NEXT:                %48 = arith.addi %5, %42 : index
+// CHECK-NEXT:                %49 = arith.addi %6, %43 : index
+// CHECK-NEXT:                %50 = tile.load %result[%48, %49] bounds %45, %c4 : memref<?x100xf32>, !tile.acc<14x16xf32>
+// CHECK-NEXT:                scf.yield %50 : !tile.acc<14x16xf32>
+// CHECK-NEXT:              }
+// CHECK-NEXT:              %b_panel_1 = memref.reinterpret_cast %b_panel to offset: [0], sizes: [1, 128, 16], strides: [4096, 32, 1] : memref<1x128x32xf32> to memref<1x128x16xf32, strided<[4096, 32, 1]>>
+// CHECK-NEXT:              %51 = tile.mma %a_panels[%p_3, %c0], %b_panel_1[%c0, %c0], %15, %46 : memref<2x128x14xf32>, memref<1x128x16xf32, strided<[4096, 32, 1]>>, !tile.acc<14x16xf32>
+// CHECK-NEXT:              %52 = arith.addi %5, %42 : index
+// CHECK-NEXT:              %53 = arith.addi %6, %43 : index
+// CHECK-NEXT:              tile.store %51, %result[%52, %53] bounds %45, %c4 : !tile.acc<14x16xf32>, memref<?x100xf32>
 // CHECK-NEXT:            }
 // CHECK-NEXT:          }
 // CHECK-NEXT:        }
@@ -173,27 +184,25 @@ func.func private @bounded_and_stepped(%a: tensor<?x?xf32, ["d0", "d1"]>, %b: te
 // CHECK-NEXT:        %c8 = arith.constant 8 : index
 // CHECK-NEXT:        tile.pack %left[%c0, %c0] bounds %c16, %c8 into %a_panels : memref<16x8xbf16, strided<[8, 1], offset: ?>> into memref<1x16x16xf32>
 // CHECK-NEXT:        %c2 = arith.constant 2 : index
-// CHECK-NEXT:        scf.for %q = %c0 to %c2 step %c1 {
-// CHECK-NEXT:          %1 = arith.muli %q, %c16 : index
+// CHECK-NEXT:        scf.for %p = %c0 to %c2 step %c1 {
+// CHECK-NEXT:          %1 = arith.muli %p, %c16 : index
 // CHECK-NEXT:          %c32 = arith.constant 32 : index
 // CHECK-NEXT:          %2 = arith.subi %c32, %1 : index
 // CHECK-NEXT:          %3 = arith.minsi %2, %c16 : index
 // CHECK-NEXT:          tile.pack %right[%1, %c0] bounds %c16, %c8 into %b_panel : memref<32x8xbf16, strided<[1, 32]>> into memref<1x16x16xf32>
-// CHECK-NEXT:          scf.for %p = %c0 to %c1 step %c1 {
-// CHECK-NEXT:            %4 = arith.muli %p, %c16 : index
-// CHECK-NEXT:            %5 = arith.muli %q, %c16 : index
-// CHECK-NEXT:            %6 = arith.subi %c16, %4 : index
-// CHECK-NEXT:            %7 = arith.subi %c32, %5 : index
-// CHECK-NEXT:            %8 = tile.zero : !tile.acc<16x16xf32>
-// CHECK-NEXT:            %9 = tile.mma %a_panels[%p, %c0], %b_panel[%c0, %c0], %c8, %8 : memref<1x16x16xf32>, memref<1x16x16xf32>, !tile.acc<16x16xf32>
-// CHECK-NEXT:            tile.store %9, %tile[%c0, %c0] : !tile.acc<16x16xf32>, memref<16x16xf32>
+// CHECK-NEXT:          scf.for %p_1 = %c0 to %c1 step %c1 {
+// CHECK-NEXT:            %4 = arith.muli %p_1, %c16 : index
+// CHECK-NEXT:            %5 = arith.muli %p, %c16 : index
+// CHECK-NEXT:            %6 = tile.zero : !tile.acc<16x16xf32>
+// CHECK-NEXT:            %7 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %c8, %6 : memref<1x16x16xf32>, memref<1x16x16xf32>, !tile.acc<16x16xf32>
+// CHECK-NEXT:            tile.store %7, %tile[%c0, %c0] : !tile.acc<16x16xf32>, memref<16x16xf32>
 // CHECK-NEXT:            scf.for %i = %c0 to %c16 step %c1 {
 // CHECK-NEXT:              scf.for %j = %c0 to %c16 step %c1 {
-// CHECK-NEXT:                %10 = memref.load %tile[%i, %j] : memref<16x16xf32>
-// CHECK-NEXT:                %11 = arith.addi %4, %i : index
-// CHECK-NEXT:                %12 = arith.addi %5, %j : index
-// CHECK-NEXT:                %13 = arith.truncf %10 : f32 to bf16
-// CHECK-NEXT:                memref.store %13, %out[%block, %11, %12] : memref<3x16x32xbf16>
+// CHECK-NEXT:                %8 = memref.load %tile[%i, %j] : memref<16x16xf32>
+// CHECK-NEXT:                %9 = arith.addi %4, %i : index
+// CHECK-NEXT:                %10 = arith.addi %5, %j : index
+// CHECK-NEXT:                %11 = arith.truncf %8 : f32 to bf16
+// CHECK-NEXT:                memref.store %11, %out[%block, %9, %10] : memref<3x16x32xbf16>
 // CHECK-NEXT:              } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
 // CHECK-NEXT:            }
 // CHECK-NEXT:          }
@@ -321,54 +330,57 @@ func.func private @sum_of_rows(%a: tensor<2x30xi32>, %b: tensor<30x40xi32>) -> (
 // CHECK-NEXT:        %c16 = arith.constant 16 : index
 // CHECK-NEXT:        %3 = arith.muli %0, %c16 : index
 // CHECK-NEXT:        %result = memref.reinterpret_cast %out to offset: [0], sizes: [10, 40], strides: [40, 1] : memref<10x40xf32> to memref<10x40xf32>
-// CHECK-NEXT:        scf.for %q = %c0 to %c2 step %c1 {
-// CHECK-NEXT:          %c3 = arith.constant 3 : index
-// CHECK-NEXT:          %4 = arith.addi %2, %c3 : index
-// CHECK-NEXT:          %c4 = arith.constant 4 : index
-// CHECK-NEXT:          %5 = arith.divui %4, %c4 : index
-// CHECK-NEXT:          scf.for %p = %c0 to %5 step %c1 {
-// CHECK-NEXT:            %6 = arith.muli %p, %c4 : index
+// CHECK-NEXT:        %c3 = arith.constant 3 : index
+// CHECK-NEXT:        %4 = arith.addi %2, %c3 : index
+// CHECK-NEXT:        %c4 = arith.constant 4 : index
+// CHECK-NEXT:        %5 = arith.divui %4, %c4 : index
+// CHECK-NEXT:        %6 = arith.divui %2, %c4 : index
+// CHECK-NEXT:        scf.for %p = %c0 to %c1 step %c1 {
+// CHECK-NEXT:          scf.for %p_1 = %c0 to %6 step %c1 {
+// CHECK-NEXT:            %7 = arith.muli %p_1, %c4 : index
 // CHECK-NEXT:            %c32 = arith.constant 32 : index
-// CHECK-NEXT:            %7 = arith.muli %q, %c32 : index
-// CHECK-NEXT:            %8 = arith.subi %2, %6 : index
-// CHECK-NEXT:            %c40 = arith.constant 40 : index
-// CHECK-NEXT:            %9 = arith.subi %c40, %7 : index
-// CHECK-NEXT:            %10 = arith.cmpi sge, %8, %c4 : index
-// CHECK-NEXT:            scf.if %10 {
-// CHECK-NEXT:              %11 = arith.cmpi sge, %9, %c32 : index
-// CHECK-NEXT:              scf.if %11 {
-// CHECK-NEXT:                %12 = arith.addi %0, %6 : index
-// CHECK-NEXT:                %13 = tile.zero : !tile.acc<4x32xf32>
-// CHECK-NEXT:                %left = memref.reinterpret_cast %a to offset: [%3], sizes: [2, 16, 4], strides: [64, 1, 16] : memref<10x16xf32> to memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>
-// CHECK-NEXT:                %right = memref.reinterpret_cast %b to offset: [0], sizes: [2, 16, 32], strides: [32, 40, 1] : memref<16x40xf32> to memref<2x16x32xf32, strided<[32, 40, 1]>>
-// CHECK-NEXT:                %14 = tile.mma %left[%p, %c0], %right[%q, %c0], %c16, %13 : memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x32xf32, strided<[32, 40, 1]>>, !tile.acc<4x32xf32>
-// CHECK-NEXT:                tile.store %14, %result[%12, %7] : !tile.acc<4x32xf32>, memref<10x40xf32>
-// CHECK-NEXT:              } else {
-// CHECK-NEXT:                %15 = arith.addi %0, %6 : index
-// CHECK-NEXT:                %16 = tile.zero : !tile.acc<4x16xf32>
-// CHECK-NEXT:                %left_1 = memref.reinterpret_cast %a to offset: [%3], sizes: [2, 16, 4], strides: [64, 1, 16] : memref<10x16xf32> to memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>
-// CHECK-NEXT:                %right_1 = memref.reinterpret_cast %b to offset: [0], sizes: [2, 16, 16], strides: [32, 40, 1] : memref<16x40xf32> to memref<2x16x16xf32, strided<[32, 40, 1]>>
-// CHECK-NEXT:                %17 = tile.mma %left_1[%p, %c0], %right_1[%q, %c0], %c16, %16 bounds %c8 : memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x16xf32, strided<[32, 40, 1]>>, !tile.acc<4x16xf32>
-// CHECK-NEXT:                tile.store %17, %result[%15, %7] bounds %c4, %c8 : !tile.acc<4x16xf32>, memref<10x40xf32>
-// CHECK-NEXT:              }
-// CHECK-NEXT:            } else {
-// CHECK-NEXT:              %18 = arith.cmpi sge, %9, %c32 : index
-// CHECK-NEXT:              scf.if %18 {
-// CHECK-NEXT:                %19 = arith.addi %0, %6 : index
-// CHECK-NEXT:                %20 = tile.zero : !tile.acc<2x32xf32>
-// CHECK-NEXT:                %left_2 = memref.reinterpret_cast %a to offset: [%3], sizes: [2, 16, 2], strides: [64, 1, 16] : memref<10x16xf32> to memref<2x16x2xf32, strided<[64, 1, 16], offset: ?>>
-// CHECK-NEXT:                %right_2 = memref.reinterpret_cast %b to offset: [0], sizes: [2, 16, 32], strides: [32, 40, 1] : memref<16x40xf32> to memref<2x16x32xf32, strided<[32, 40, 1]>>
-// CHECK-NEXT:                %21 = tile.mma %left_2[%p, %c0], %right_2[%q, %c0], %c16, %20 : memref<2x16x2xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x32xf32, strided<[32, 40, 1]>>, !tile.acc<2x32xf32>
-// CHECK-NEXT:                tile.store %21, %result[%19, %7] : !tile.acc<2x32xf32>, memref<10x40xf32>
-// CHECK-NEXT:              } else {
-// CHECK-NEXT:                %22 = arith.addi %0, %6 : index
-// CHECK-NEXT:                %23 = tile.zero : !tile.acc<2x16xf32>
-// CHECK-NEXT:                %left_3 = memref.reinterpret_cast %a to offset: [%3], sizes: [2, 16, 2], strides: [64, 1, 16] : memref<10x16xf32> to memref<2x16x2xf32, strided<[64, 1, 16], offset: ?>>
-// CHECK-NEXT:                %right_3 = memref.reinterpret_cast %b to offset: [0], sizes: [2, 16, 16], strides: [32, 40, 1] : memref<16x40xf32> to memref<2x16x16xf32, strided<[32, 40, 1]>>
-// CHECK-NEXT:                %24 = tile.mma %left_3[%p, %c0], %right_3[%q, %c0], %c16, %23 bounds %c8 : memref<2x16x2xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x16xf32, strided<[32, 40, 1]>>, !tile.acc<2x16xf32>
-// CHECK-NEXT:                tile.store %24, %result[%22, %7] bounds %c2, %c8 : !tile.acc<2x16xf32>, memref<10x40xf32>
-// CHECK-NEXT:              }
-// CHECK-NEXT:            }
+// CHECK-NEXT:            %8 = arith.muli %p, %c32 : index
+// CHECK-NEXT:            %9 = tile.zero : !tile.acc<4x32xf32>
+// CHECK-NEXT:            %left = memref.reinterpret_cast %a to offset: [%3], sizes: [2, 16, 4], strides: [64, 1, 16] : memref<10x16xf32> to memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>
+// CHECK-NEXT:            %right = memref.reinterpret_cast %b to offset: [0], sizes: [2, 16, 32], strides: [32, 40, 1] : memref<16x40xf32> to memref<2x16x32xf32, strided<[32, 40, 1]>>
+// CHECK-NEXT:            %10 = tile.mma %left[%p_1, %c0], %right[%p, %c0], %c16, %9 : memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x32xf32, strided<[32, 40, 1]>>, !tile.acc<4x32xf32>
+// CHECK-NEXT:            %11 = arith.addi %0, %7 : index
+// CHECK-NEXT:            tile.store %10, %result[%11, %8] : !tile.acc<4x32xf32>, memref<10x40xf32>
+// CHECK-NEXT:          }
+// CHECK-NEXT:          scf.for %p_2 = %6 to %5 step %c1 {
+// CHECK-NEXT:            %12 = arith.muli %p_2, %c4 : index
+// CHECK-NEXT:            %c32_1 = arith.constant 32 : index
+// CHECK-NEXT:            %13 = arith.muli %p, %c32_1 : index
+// CHECK-NEXT:            %14 = tile.zero : !tile.acc<2x32xf32>
+// CHECK-NEXT:            %left_1 = memref.reinterpret_cast %a to offset: [%3], sizes: [2, 16, 2], strides: [64, 1, 16] : memref<10x16xf32> to memref<2x16x2xf32, strided<[64, 1, 16], offset: ?>>
+// CHECK-NEXT:            %right_1 = memref.reinterpret_cast %b to offset: [0], sizes: [2, 16, 32], strides: [32, 40, 1] : memref<16x40xf32> to memref<2x16x32xf32, strided<[32, 40, 1]>>
+// CHECK-NEXT:            %15 = tile.mma %left_1[%p_2, %c0], %right_1[%p, %c0], %c16, %14 : memref<2x16x2xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x32xf32, strided<[32, 40, 1]>>, !tile.acc<2x32xf32>
+// CHECK-NEXT:            %16 = arith.addi %0, %12 : index
+// CHECK-NEXT:            tile.store %15, %result[%16, %13] : !tile.acc<2x32xf32>, memref<10x40xf32>
+// CHECK-NEXT:          }
+// CHECK-NEXT:        }
+// CHECK-NEXT:        scf.for %p_3 = %c1 to %c2 step %c1 {
+// CHECK-NEXT:          scf.for %p_4 = %c0 to %6 step %c1 {
+// CHECK-NEXT:            %17 = arith.muli %p_4, %c4 : index
+// CHECK-NEXT:            %c32_2 = arith.constant 32 : index
+// CHECK-NEXT:            %18 = arith.muli %p_3, %c32_2 : index
+// CHECK-NEXT:            %19 = tile.zero : !tile.acc<4x16xf32>
+// CHECK-NEXT:            %left_2 = memref.reinterpret_cast %a to offset: [%3], sizes: [2, 16, 4], strides: [64, 1, 16] : memref<10x16xf32> to memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>
+// CHECK-NEXT:            %right_2 = memref.reinterpret_cast %b to offset: [0], sizes: [2, 16, 16], strides: [32, 40, 1] : memref<16x40xf32> to memref<2x16x16xf32, strided<[32, 40, 1]>>
+// CHECK-NEXT:            %20 = tile.mma %left_2[%p_4, %c0], %right_2[%p_3, %c0], %c16, %19 bounds %c8 : memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x16xf32, strided<[32, 40, 1]>>, !tile.acc<4x16xf32>
+// CHECK-NEXT:            %21 = arith.addi %0, %17 : index
+// CHECK-NEXT:            tile.store %20, %result[%21, %18] bounds %c4, %c8 : !tile.acc<4x16xf32>, memref<10x40xf32>
+// CHECK-NEXT:          }
+// CHECK-NEXT:          scf.for %p_5 = %6 to %5 step %c1 {
+// CHECK-NEXT:            %22 = arith.muli %p_5, %c4 : index
+// CHECK-NEXT:            %c32_3 = arith.constant 32 : index
+// CHECK-NEXT:            %23 = arith.muli %p_3, %c32_3 : index
+// CHECK-NEXT:            %24 = tile.zero : !tile.acc<2x16xf32>
+// CHECK-NEXT:            %left_3 = memref.reinterpret_cast %a to offset: [%3], sizes: [2, 16, 2], strides: [64, 1, 16] : memref<10x16xf32> to memref<2x16x2xf32, strided<[64, 1, 16], offset: ?>>
+// CHECK-NEXT:            %right_3 = memref.reinterpret_cast %b to offset: [0], sizes: [2, 16, 16], strides: [32, 40, 1] : memref<16x40xf32> to memref<2x16x16xf32, strided<[32, 40, 1]>>
+// CHECK-NEXT:            %25 = tile.mma %left_3[%p_5, %c0], %right_3[%p_3, %c0], %c16, %24 bounds %c8 : memref<2x16x2xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x16xf32, strided<[32, 40, 1]>>, !tile.acc<2x16xf32>
+// CHECK-NEXT:            %26 = arith.addi %0, %22 : index
+// CHECK-NEXT:            tile.store %25, %result[%26, %23] bounds %c2, %c8 : !tile.acc<2x16xf32>, memref<10x40xf32>
 // CHECK-NEXT:          }
 // CHECK-NEXT:        }
 // CHECK-NEXT:        scf.reduce
@@ -407,45 +419,40 @@ func.func @in_place(%a: tensor<10x16xf32>, %b: tensor<16x40xf32>) -> (tensor<10x
 // CHECK-NEXT:          %2 = arith.addi %k, %c8 : index
 // CHECK-NEXT:          %3 = arith.cmpi sge, %2, %c16 : index
 // CHECK-NEXT:          %4 = arith.cmpi eq, %k, %c0 : index
-// CHECK-NEXT:          scf.for %q = %c0 to %c2 step %c1 {
-// CHECK-NEXT:            scf.for %p = %c0 to %c2 step %c1 {
+// CHECK-NEXT:          scf.for %p = %c0 to %c2 step %c1 {
+// CHECK-NEXT:            scf.for %p_1 = %c0 to %c2 step %c1 {
 // CHECK-NEXT:              %c4 = arith.constant 4 : index
-// CHECK-NEXT:              %5 = arith.muli %p, %c4 : index
+// CHECK-NEXT:              %5 = arith.muli %p_1, %c4 : index
 // CHECK-NEXT:              %c32 = arith.constant 32 : index
-// CHECK-NEXT:              %6 = arith.muli %q, %c32 : index
-// CHECK-NEXT:              %7 = arith.subi %c8, %5 : index
-// CHECK-NEXT:              %c64 = arith.constant 64 : index
-// CHECK-NEXT:              %8 = arith.subi %c64, %6 : index
-// CHECK-NEXT:              %9 = scf.if %4 -> (!tile.acc<4x32xf32>) {
-// CHECK-NEXT:                %10 = tile.zero : !tile.acc<4x32xf32>
-// CHECK-NEXT:                scf.yield %10 : !tile.acc<4x32xf32>
+// CHECK-NEXT:              %6 = arith.muli %p, %c32 : index
+// CHECK-NEXT:              %7 = scf.if %4 -> (!tile.acc<4x32xf32>) {
+// CHECK-NEXT:                %8 = tile.zero : !tile.acc<4x32xf32>
+// CHECK-NEXT:                scf.yield %8 : !tile.acc<4x32xf32>
 // CHECK-NEXT:              } else {
-// CHECK-NEXT:                %11 = tile.load %accumulators[%5, %6] : memref<8x64xf32>, !tile.acc<4x32xf32>
-// CHECK-NEXT:                scf.yield %11 : !tile.acc<4x32xf32>
+// CHECK-NEXT:                %9 = tile.load %accumulators[%5, %6] : memref<8x64xf32>, !tile.acc<4x32xf32>
+// CHECK-NEXT:                scf.yield %9 : !tile.acc<4x32xf32>
 // CHECK-NEXT:              }
 // CHECK-NEXT:              %left = memref.reinterpret_cast %a to offset: [%0], sizes: [2, 16, 4], strides: [64, 1, 16] : memref<2x8x16xf32> to memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>
 // CHECK-NEXT:              %right = memref.reinterpret_cast %b to offset: [%1], sizes: [2, 16, 32], strides: [32, 64, 1] : memref<2x16x64xf32> to memref<2x16x32xf32, strided<[32, 64, 1], offset: ?>>
-// CHECK-NEXT:              %12 = tile.mma %left[%p, %k], %right[%q, %k], %c8, %9 : memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x32xf32, strided<[32, 64, 1], offset: ?>>, !tile.acc<4x32xf32>
+// CHECK-NEXT:              %10 = tile.mma %left[%p_1, %k], %right[%p, %k], %c8, %7 : memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x32xf32, strided<[32, 64, 1], offset: ?>>, !tile.acc<4x32xf32>
 // CHECK-NEXT:              scf.if %3 {
-// CHECK-NEXT:                tile.store %12, %tile[%c0, %c0] : !tile.acc<4x32xf32>, memref<4x32xf32>
-// CHECK-NEXT:              } else {
-// CHECK-NEXT:                tile.store %12, %accumulators[%5, %6] : !tile.acc<4x32xf32>, memref<8x64xf32>
-// CHECK-NEXT:              }
-// CHECK-NEXT:              scf.if %3 {
+// CHECK-NEXT:                tile.store %10, %tile[%c0, %c0] : !tile.acc<4x32xf32>, memref<4x32xf32>
 // CHECK-NEXT:                scf.for %i = %c0 to %c4 step %c1 {
 // CHECK-NEXT:                  scf.for %j = %c0 to %c32 step %c1 {
-// CHECK-NEXT:                    %13 = memref.load %tile[%i, %j] : memref<4x32xf32>
-// CHECK-NEXT:                    %14 = arith.addi %5, %i : index
-// CHECK-NEXT:                    %15 = arith.addi %6, %j : index
-// CHECK-NEXT:                    %16 = memref.load %bias[%15] : memref<64xf32>
-// CHECK-NEXT:                    %17 = memref.load %scale[%block, %14, %15] : memref<2x8x64xf32>
-// CHECK-NEXT:                    %18 = arith.addf %13, %16 : f32
-// CHECK-NEXT:                    %19 = arith.mulf %18, %17 : f32
-// CHECK-NEXT:                    %20 = arith.truncf %19 : f32 to f16
-// CHECK-NEXT:                    memref.store %19, %out0[%block, %14, %15] : memref<2x8x64xf32>
-// CHECK-NEXT:                    memref.store %20, %out1[%block, %14, %15] : memref<2x8x64xf16>
+// CHECK-NEXT:                    %11 = memref.load %tile[%i, %j] : memref<4x32xf32>
+// CHECK-NEXT:                    %12 = arith.addi %5, %i : index
+// CHECK-NEXT:                    %13 = arith.addi %6, %j : index
+// CHECK-NEXT:                    %14 = memref.load %bias[%13] : memref<64xf32>
+// CHECK-NEXT:                    %15 = memref.load %scale[%block, %12, %13] : memref<2x8x64xf32>
+// CHECK-NEXT:                    %16 = arith.addf %11, %14 : f32
+// CHECK-NEXT:                    %17 = arith.mulf %16, %15 : f32
+// CHECK-NEXT:                    %18 = arith.truncf %17 : f32 to f16
+// CHECK-NEXT:                    memref.store %17, %out0[%block, %12, %13] : memref<2x8x64xf32>
+// CHECK-NEXT:                    memref.store %18, %out1[%block, %12, %13] : memref<2x8x64xf16>
 // CHECK-NEXT:                  } {fxlower.vector = 16 : i64, fxlower.unroll = 2 : i64}
 // CHECK-NEXT:                }
+// CHECK-NEXT:              } else {
+// CHECK-NEXT:                tile.store %10, %accumulators[%5, %6] : !tile.acc<4x32xf32>, memref<8x64xf32>
 // CHECK-NEXT:              }
 // CHECK-NEXT:            }
 // CHECK-NEXT:          }
