@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from transformers.modeling_outputs import BaseModelOutput
 
 from fxlower.runtime.jit import call
-from fxlower.tools.bench import compile_time, gemm, loops, peers, roofline, summary, timing
+from fxlower.tools.bench import compile_time, gemm, loops, models, peers, roofline, summary, timing
 from fxlower.tools.bench.case import Case, largest_error, normal
 from fxlower.tools.bench.loop_cases import adam
 from fxlower.tools.bench.roofline import Roofline
@@ -95,6 +96,32 @@ def test_one_slower_than_the_best_of_all_peers_is_a_miss() -> None:
     text = gemm.conclusions([found], ["eager", "onednn"])
     assert "0 of 1 cases" in text and "1.50x onednn" in text
     assert not summary.is_miss(found) and summary.is_miss(found, ["eager", "onednn"])
+
+
+class TinyModel(torch.nn.Module):
+    """As models of transformers are called, and what they return."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = torch.nn.Embedding(10, 8), torch.nn.Linear(8, 4)
+
+    def forward(self, *, input_ids: torch.Tensor) -> BaseModelOutput:
+        return BaseModelOutput(self.head(self.embedding(input_ids)).softmax(-1))
+
+
+def test_models_run_from_end_to_end() -> None:
+    others = [n for n in OTHERS if n not in ("inductor", "onednn")]
+    chosen = models.Case("tiny", lambda: (TinyModel(), {"input_ids": torch.tensor([[1, 2, 3]])}))
+    with torch.random.fork_rng():
+        found = models.measure(chosen, [peers.make(n) for n in others], 0.01, min)
+    assert found.seconds.keys() == found.first.keys() == {"fxlower", *others}
+    assert found.reasons == {} and all(found.is_right(name) for name in found.seconds)
+    assert found.first["fxlower"] >= sum(g.total_seconds for g in found.graphs) > 0
+    assert models.described(found)[2].startswith("100.0% of ")
+    assert models.table([found], others).row_count == max(4, 1 + len(others))
+    assert models.cells(found, "eager")[3].endswith("x")
+    json = summary.as_json([found], others, None)
+    assert '"first"' in json and '"graphs"' in json
 
 
 @pytest.mark.skipif("inductor" not in OTHERS, reason="Inductor needs g++")

@@ -43,20 +43,20 @@ def main() -> None:
     suites = {"loops": [loops], "gemm": [gemm], "models": [models], "compile": [loops, models]}
     if not any(suite.cases(args.names) for suite in suites[args.suite]):
         parser().error(f"no case has a name with {' or '.join(args.names)} in it")
-    match args.suite:
-        case "loops" | "gemm":
-            (loops if args.suite == "loops" else gemm).run(
-                args.names,
-                with_peers=chosen,
-                seconds=args.seconds or 0.5,
-                statistic=min if args.least else median,
-                json=args.json,
-                verbose=args.verbose,
-            )
-        case "models":
-            models.run(args.names, inductor="inductor" in chosen, seconds=args.seconds or 5.0)
-        case "compile":
-            compile_time.run(args.names)
+    if args.suite == "compile":
+        compile_time.run(args.names)
+        return
+    suite, seconds = {"loops": (loops, 0.5), "gemm": (gemm, 0.5), "models": (models, 5.0)}[
+        args.suite
+    ]
+    suite.run(
+        args.names,
+        with_peers=chosen,
+        seconds=args.seconds or seconds,
+        statistic=min if args.least else median,
+        json=args.json,
+        verbose=args.verbose,
+    )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -82,8 +82,12 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="compare the least times instead of the medians, where others use the machine",
     )
-    made.add_argument("--json", type=Path, metavar="FILE", help="write what loops or gemm measured")
-    made.add_argument("--verbose", action="store_true", help="why peers are missing, case by case")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write what was measured")
+    made.add_argument(
+        "--verbose",
+        action="store_true",
+        help="why peers are missing, case by case; of models, the time of each step",
+    )
     return made
 
 

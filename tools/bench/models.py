@@ -1,21 +1,29 @@
-"""Whole models: first call, the backend's share of it by step, and run time beside eager and
-Inductor."""
+"""Whole models: the first call, which compiles, and the calls after it, of fxlower and of others.
+
+All are given the same torch model in f32, in eager mode's results its first output; the runtimes
+get it exported, with inputs and results bound. Caches on disk are off, and every alternative has
+compiled something small before: what it takes to load its libraries is not the model's.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from time import perf_counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
+import torch._inductor.config
 from rich.console import Console
 from rich.table import Table
 
-import fxlower.backend as backend
 from fxlower.report import GraphReport
-from fxlower.tools.bench.case import selected
-from fxlower.tools.bench.timing import medians
+from fxlower.tools.bench import case, loops, peers, summary
+from fxlower.tools.bench.case import normal, selected
+from fxlower.tools.bench.peers import Fxlower, Peer
+from fxlower.tools.bench.summary import Measured
 
 
 @dataclass(frozen=True)
@@ -71,58 +79,122 @@ def cases(names: Sequence[str] = ()) -> list[Case]:
     return selected(CASES, names)
 
 
-def run(names: list[str], *, inductor: bool, seconds: float) -> None:
+@dataclass
+class MeasuredModel(Measured):
+    """A model, with what became of its graphs."""
+
+    graphs: list[GraphReport] = field(default_factory=list)
+
+
+class FirstOutput(torch.nn.Module):
+    """A model of tensors by position, that returns the first of its outputs: models of
+    transformers take keywords and return dataclasses."""
+
+    def __init__(self, model: torch.nn.Module, keywords: Sequence[str]) -> None:
+        super().__init__()
+        self.model = model
+        self.keywords = tuple(keywords)
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.model(**dict(zip(self.keywords, inputs, strict=True)))[0]
+
+
+def run(
+    names: Sequence[str],
+    *,
+    with_peers: Sequence[str],
+    seconds: float,
+    statistic: loops.Statistic = median,
+    json: Path | None = None,
+    verbose: bool = False,
+) -> list[MeasuredModel]:
     """Print a table of the cases whose name contains one of `names` (all of them for none)."""
-    console = Console(width=140)
-    table = Table(title="inference, no_grad, f32")
-    for heading in (
-        "model", "first call", "backend", "in kernels", "kernels", "unique",
-        "eager", "fxlower", "ratio", "inductor", "ratio", "max error",
-    ):  # fmt: skip
-        table.add_column(heading, justify="right")
-    for case in cases(names):
-        report = add_row(table, case, inductor, seconds)
-        console.print(report.timing_table())
-    console.print(table)
+    console = Console(width=max(120, Console().width))
+    alternatives = [peers.make(name) for name in with_peers]
+    warm_up(alternatives)
+    found: list[MeasuredModel] = []
+    for number, chosen in enumerate(selected(CASES, names), 1):
+        print(f"[{number}] {chosen.name}", file=sys.stderr)
+        found.append(measure(chosen, alternatives, seconds, statistic))
+        if verbose:
+            console.print(*(g.timing_table() for g in found[-1].graphs), sep="\n")
+    console.print(table(found, with_peers))
+    console.print(conclusions(found, with_peers, verbose), highlight=False)
+    if json is not None:
+        json.write_text(summary.as_json(found, with_peers, None))
+    return found
 
 
-def add_row(table: Table, case: Case, inductor: bool, seconds: float) -> GraphReport:
-    torch._dynamo.reset()
+def warm_up(alternatives: Sequence[Peer]) -> None:
+    """Load what alternatives load late, the first time they compile."""
+    small = case.Case("warm up", torch.relu, (normal(2, 3),))
+    loops.measure(small, alternatives, None, 0.0, min)
+
+
+def measure(
+    chosen: Case, alternatives: Sequence[Peer], seconds: float, statistic: loops.Statistic
+) -> MeasuredModel:
+    """A model on fxlower and the others. What fails is noted, and the others go on."""
     torch.manual_seed(0)
-    model, inputs = case.make()
-    model.eval()
-    found: list[GraphReport] = []
-    token = backend.reports.set(found)
-    compiled: Any = torch.compile(model, backend="fxlower")
-    with torch.no_grad():
-        start = perf_counter()
-        result = compiled(**inputs)[0]
-        first = perf_counter() - start
-        backend.reports.reset(token)
-        error = (result - model(**inputs)[0]).abs().max().item()
-        runs: dict[str, Callable[[], object]] = {
-            "eager": lambda: model(**inputs),
-            "fxlower": lambda: compiled(**inputs),
-        }
-        if inductor:
-            other: Any = torch.compile(model, backend="inductor")
-            other(**inputs)
-            runs["inductor"] = lambda: other(**inputs)
-        times = medians(runs, seconds=seconds)
-    report = found[0]
-    share = sum(len(r.fallbacks) for r in found) / max(1, sum(r.operators for r in found))
-    table.add_row(
-        case.name,
-        f"{first:.2f} s",
-        f"{sum(r.total_seconds for r in found):.2f} s",
-        f"{1 - share:.1%}",
-        str(sum(r.kernel_calls for r in found)),
-        str(sum(len(r.kernels) for r in found)),
-        f"{times['eager'] * 1e3:.1f} ms",
-        f"{times['fxlower'] * 1e3:.1f} ms",
-        f"{times['eager'] / times['fxlower']:.2f}x",
-        f"{times['inductor'] * 1e3:.1f} ms" if inductor else "-",
-        f"{times['inductor'] / times['fxlower']:.2f}x" if inductor else "-",
-        f"{error:.1e}",
-    )
-    return report
+    model, inputs = chosen.make()
+    function = FirstOutput(model.eval(), list(inputs))
+    makes = tuple(lambda value=value: value for value in inputs.values())
+    own = Fxlower()
+    with torch._inductor.config.patch(force_disable_caches=True):
+        measured = loops.measure(
+            case.Case(chosen.name, function, makes), alternatives, None, seconds, statistic, own
+        )
+    return MeasuredModel(**vars(measured), graphs=own.reports)
+
+
+def table(found: Sequence[MeasuredModel], names: Sequence[str]) -> Table:
+    made = Table(title=f"inference in f32, {torch.get_num_threads()} threads")
+    made.add_column("model")
+    made.add_column("by")
+    for heading in ("first call", "a call", "fxlower / it", "error"):
+        made.add_column(heading, justify="right")
+    made.add_column("of fxlower")
+    for m in found:
+        notes = described(m)
+        for row, name in enumerate(("fxlower", *names)):
+            note = notes[row] if row < len(notes) else ""
+            made.add_row(m.name if row == 0 else "", *cells(m, name), note)
+        for note in notes[1 + len(names) :]:
+            made.add_row(*[""] * 6, note)
+        made.add_section()
+    return made
+
+
+def cells(m: Measured, name: str) -> list[str]:
+    """A runtime's row: its name, its times, the ratio and the error."""
+    if name not in m.seconds:
+        return [name, "", "FAILS", "", ""]
+    ratio = m.ratio(name)
+    return [
+        name,
+        f"{m.first[name]:.2f} s",
+        f"{m.seconds[name] * 1e3:.1f} ms",
+        "-" if name == "fxlower" or ratio is None else f"{ratio:.2f}x",
+        f"{m.errors[name]:.0e}" + ("" if m.is_right(name) else " WRONG"),
+    ]
+
+
+def described(m: MeasuredModel) -> list[str]:
+    """What became of the graphs, in lines."""
+    operators = sum(g.operators for g in m.graphs)
+    fallbacks = sum(len(g.fallbacks) for g in m.graphs)
+    seconds = sum(g.total_seconds for g in m.graphs)
+    lines = [
+        f"{sum(g.kernel_calls for g in m.graphs)} kernels, "
+        f"{sum(len(g.kernels) for g in m.graphs)} unique",
+        f"{1 - fallbacks / max(1, operators):.1%} of {operators} operators",
+        f"{seconds:.2f} s of the first call",
+    ]
+    if m.native is not None:
+        lines.insert(0, f"{m.native * 1e3:.1f} ms in machine code")
+    return lines
+
+
+def conclusions(found: Sequence[MeasuredModel], names: Sequence[str], verbose: bool = False) -> str:
+    lines = [*summary.means(found, names), "", *summary.misses(found, names), ""]
+    return "\n".join([*lines, *summary.absences(found, names, verbose)]).strip()

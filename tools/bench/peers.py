@@ -15,6 +15,7 @@ from fxlower.backend import compile_aten_graph, compile_with_autograd
 from fxlower.errors import choices
 from fxlower.explanation import isolated
 from fxlower.options import Options
+from fxlower.report import GraphReport
 from fxlower.runtime.executable import Entry, Executable
 from fxlower.tools.bench import timing
 from fxlower.tools.bench.case import Case, constants_of, tensors
@@ -67,16 +68,18 @@ class Inductor:
 
 @dataclass
 class Fxlower:
-    """As `torch.compile(backend="fxlower")`; it also keeps what was compiled of the last case."""
+    """As `torch.compile(backend="fxlower")`; it also keeps what was compiled of the last case, and
+    the reports on it."""
 
     name: str = "fxlower"
     rest: float = 0.0
     executables: list[Executable] = field(default_factory=list)
+    reports: list[GraphReport] = field(default_factory=list)
 
     def prepare(
         self, case: Case, inputs: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]
     ) -> Callable[[], Any]:
-        self.executables = []
+        self.executables, self.reports = [], []
         compiled = torch.compile(
             isolated(case.function), backend=self.backend, dynamic=case.dynamic
         )
@@ -85,7 +88,9 @@ class Fxlower:
     def backend(self, gm: torch.fx.GraphModule, example_inputs: Sequence[Any]) -> Any:
         def compiler_of(kind: str) -> Callable[..., Executable]:
             def compile(gm: torch.fx.GraphModule, _: Sequence[Any]) -> Executable:
-                made = compile_aten_graph(gm, Options.read(None), name=kind)
+                made = compile_aten_graph(
+                    gm, Options.read(None), name=kind, on_report=self.reports.append
+                )
                 self.executables.append(made)
                 return made
 

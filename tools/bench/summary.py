@@ -25,8 +25,8 @@ named."""
 @dataclass
 class Measured:
     """A case: `level` of the memory its data is in, bytes `moved`, `operations`, `dtype` of the
-    first result, and by name of the peer its `seconds`, its error, and the reason where it did not
-    run."""
+    first result, and by name of the peer its `seconds`, those of the `first` call and of all that
+    comes before it, its error, and the reason where it did not run."""
 
     name: str
     level: str
@@ -34,6 +34,7 @@ class Measured:
     operations: int
     dtype: str = "float32"
     seconds: dict[str, float] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     native: float | None = None
@@ -178,12 +179,12 @@ def absences(found: Sequence[Measured], peers: Sequence[str], verbose: bool) -> 
     return lines
 
 
-def as_json(found: Sequence[Measured], peers: Sequence[str], limits: Roofline) -> str:
+def as_json(found: Sequence[Measured], peers: Sequence[str], limits: Roofline | None) -> str:
     data = {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "peers": list(peers),
-        "roofline": asdict(limits),
+        "roofline": None if limits is None else asdict(limits),
         "cases": [asdict(m) for m in found],
     }
-    return json.dumps(data, indent=1) + "\n"
+    return json.dumps(data, indent=1, default=str) + "\n"
