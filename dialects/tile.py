@@ -2,7 +2,9 @@
 
 An accumulator tile lives in registers; panels of the operands lie in the scratchpad. A *panel* is
 a slice of a block, `lanes` wide and stored depth by depth, so that one step of the product reads
-one run of memory: panels have type `memref<panels x depth x lanes>`.
+one run of memory: panels have type `memref<panels x depth x lanes>`. Where an instruction takes
+several steps of depth at once, these lie together: `memref<panels x depth/2 x lanes x 2xbf16>` has
+groups of two; the elements that complete the last group are zeros.
 
     tile.pack %a[%i, %k] bounds %rows, %depth into %ap       move a block into panels of %ap
     %c0 = tile.zero : !tile.acc<14x32xf32>
@@ -18,16 +20,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import DYNAMIC_INDEX, IndexType, IntAttr, MemRefType
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    IndexType,
+    IntAttr,
+    IntegerAttr,
+    IntegerType,
+    MemRefType,
+    UnitAttr,
+)
 from xdsl.ir import Attribute, Dialect, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
+    ParsePropInAttrDict,
     VarConstraint,
     base,
     irdl_attr_definition,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     result_def,
     traits_def,
     var_operand_def,
@@ -95,12 +107,20 @@ class PackOp(IRDLOperation):
     """Copy `lanes x depth` elements of `source`, from the given indices on, to panels.
 
     Dimension 0 of the source runs across the lanes of the panels (at least one), dimension 1 along
-    their depth: element (i, k) goes to `panels[i / L, k, i % L]` where the panels are L wide. What
-    the last panel holds beyond `lanes` is unspecified; products with it reach only elements of an
-    accumulator that a bounded `tile.store` drops. Narrow floats are widened to the panels' type.
+    their depth: element (i, k) goes to `panels[i / L, k, i % L]` where the panels are L wide, or to
+    `panels[i / L, k / g, i % L, k % g]` where they hold groups of g. What the last panel holds
+    beyond `lanes` is unspecified; products with it reach only elements of an accumulator that a
+    bounded `tile.store` drops. So is what panels hold beyond `depth`, but for the last group, which
+    zeros complete.
+
+    Narrow elements are widened to the panels' type, integers by their sign if they are not
+    `unsigned`. `offset` is added to each element of grouped panels, modulo its width; zeros that
+    complete a group get it or not.
 
     tile.pack %a[%i, %k] bounds %rows, %depth into %panels
       : memref<128x768xf32> into memref<10x384x14xf32>
+    tile.pack %a[%i, %k] bounds %rows, %depth into %panels {offset = 128 : i64}
+      : memref<128x768xi8> into memref<10x192x14x4xi8>
     """
 
     name = "tile.pack"
@@ -110,8 +130,10 @@ class PackOp(IRDLOperation):
     lanes = operand_def(IndexType)
     depth = operand_def(IndexType)
     panels = operand_def(MemRefType)
+    unsigned = opt_prop_def(UnitAttr)
+    offset = opt_prop_def(IntegerAttr)
 
-    irdl_options = (AttrSizedOperandSegments(as_property=True),)
+    irdl_options = (AttrSizedOperandSegments(as_property=True), ParsePropInAttrDict())
     traits = traits_def(MemoryReadEffect(), MemoryWriteEffect())
 
     assembly_format = (
@@ -120,13 +142,20 @@ class PackOp(IRDLOperation):
     )
 
     def verify_(self) -> None:
-        _expect_rank(self.source, 2, self.indices, "source")
+        source = _expect_rank(self.source, 2, self.indices, "source")
         panels = self.panels.type
         assert isinstance(panels, MemRefType)
         shape = panels.get_shape()
         _expect(
-            len(shape) == 3 and shape[2] != DYNAMIC_INDEX,
-            f"panels must be memref<panels x depth x lanes> with static lanes, got {panels}",
+            len(shape) in (3, 4) and DYNAMIC_INDEX not in shape[2:],
+            "panels must be memref<panels x depth x lanes>, or memref<panels x depth x lanes x "
+            f"group>, with static lanes and group, got {panels}",
+        )
+        kinds = [isinstance(t.element_type, IntegerType) for t in (source, panels)]
+        _expect(kinds[0] == kinds[1], f"cannot widen elements of {source} to those of {panels}")
+        _expect(
+            self.offset is None or (kinds[1] and len(shape) == 4),
+            f"an offset needs grouped panels of integers, got {panels}",
         )
 
 
@@ -213,8 +242,15 @@ class MmaOp(IRDLOperation):
     those of `a` may have any strides, so that rows of a matrix in memory can be read unpacked. With
     a bound, only so many lanes of `b` are read; the columns of the result beyond are unspecified.
 
+    Panels in groups have elements narrower than the accumulator's, floats with a float accumulator
+    or integers, `a_unsigned` and `b_unsigned` or not, with an integer one. `ka` and `kb` count
+    groups, `depth` elements; the last group counts as a whole. The target must have a dot product
+    instruction for the types.
+
     %d = tile.mma %a[%p, %ka], %b[%q, %kb], %depth, %c
       : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>
+    %d = tile.mma %a[%p, %ka], %b[%q, %kb], %depth, %c {a_unsigned}
+      : memref<10x192x14x4xi8>, memref<1x192x32x4xi8>, !tile.acc<14x32xi32>
     """
 
     name = "tile.mma"
@@ -229,8 +265,10 @@ class MmaOp(IRDLOperation):
     acc = operand_def(T)
     columns = var_operand_def(IndexType)
     result = result_def(T)
+    a_unsigned = opt_prop_def(UnitAttr)
+    b_unsigned = opt_prop_def(UnitAttr)
 
-    irdl_options = (AttrSizedOperandSegments(as_property=True),)
+    irdl_options = (AttrSizedOperandSegments(as_property=True), ParsePropInAttrDict())
     traits = traits_def(MemoryReadEffect())
 
     assembly_format = (
@@ -249,16 +287,57 @@ class MmaOp(IRDLOperation):
             assert isinstance(type_, MemRefType)
             shape = type_.get_shape()
             _expect(
-                len(shape) == 3 and shape[2] == lanes,
+                len(shape) in (3, 4) and shape[2] == lanes,
                 f"{what} must be memref<panels x depth x {lanes}> for {acc}, got {type_}",
             )
             _expect(len(indices) == 2, f"{what} needs a panel and a depth, got {len(indices)}")
-            _expect_element(type_, acc)
+            if len(shape) == 3:
+                _expect_element(type_, acc)
+            else:
+                _expect_narrow(type_, acc)
         _expect(len(self.columns) <= 1, f"one bound, of columns, got {len(self.columns)}")
-        strides = self.b.type.get_strides()  # type: ignore[union-attr]
+        a, b = self.a.type, self.b.type
+        assert isinstance(a, MemRefType) and isinstance(b, MemRefType)
+        groups = [t.get_shape()[3:] for t in (a, b)]
+        _expect(groups[0] == groups[1], f"panels must have equal groups, got {a} and {b}")
+        _expect(not (groups[0] and self.columns), f"panels in groups are read whole, got {b}")
+        steps = (b.get_strides() or ())[2:]
         _expect(
-            strides is not None and strides[2] == 1,
-            f"b must have unit stride across its lanes, got {self.b.type}",
+            tuple(steps) == (*groups[1], 1),
+            f"b must have unit stride across its lanes, got {b}",
+        )
+        if groups[0]:
+            steps = (a.get_strides() or ())[3:]
+            _expect(tuple(steps) == (1,), f"a must have unit stride in its groups, got {a}")
+
+
+@irdl_op_definition
+class SubtractRowOp(IRDLOperation):
+    """`acc[r, c] - row[q, j + c]`: the same row of memory from each row of the tile.
+
+    %d = tile.subtract_row %c, %sums[%q, %j] : memref<1x32xi32>, !tile.acc<14x32xi32>
+    """
+
+    name = "tile.subtract_row"
+
+    T: ClassVar = VarConstraint("T", base(AccType))
+
+    acc = operand_def(T)
+    row = operand_def(MemRefType)
+    indices = var_operand_def(IndexType)
+    result = result_def(T)
+
+    traits = traits_def(MemoryReadEffect())
+
+    assembly_format = "$acc `,` $row `[` $indices `]` attr-dict `:` type($row) `,` type($acc)"
+
+    def verify_(self) -> None:
+        row = _expect_rank(self.row, 2, self.indices, "row")
+        _expect_element(row, self.acc.type)
+        strides = row.get_strides()
+        _expect(
+            strides is not None and strides[1] == 1,
+            f"row must have unit stride, got {row}",
         )
 
 
@@ -270,6 +349,19 @@ def _expect_element(type_: MemRefType, acc: Attribute) -> None:
     )
 
 
+def _expect_narrow(type_: MemRefType, acc: Attribute) -> None:
+    """Elements of a group, which are summed into the accumulator."""
+    assert isinstance(acc, AccType)
+    element, total = type_.element_type, acc.element_type
+    kinds = [isinstance(e, IntegerType) for e in (element, total)]
+    _expect(
+        kinds[0] == kinds[1] and element.bitwidth < total.bitwidth,  # type: ignore[attr-defined]
+        f"groups must hold elements narrower than the accumulator's, got {type_} and {acc}",
+    )
+
+
 TILE = Dialect(
-    "tile", [PackOp, ZeroOp, LoadOp, StoreOp, MmaOp, ToPanelsOp, FromPanelsOp], [AccType]
+    "tile",
+    [PackOp, ZeroOp, LoadOp, StoreOp, MmaOp, SubtractRowOp, ToPanelsOp, FromPanelsOp],
+    [AccType],
 )

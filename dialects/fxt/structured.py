@@ -33,7 +33,15 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from fxlower.dialects.build import (
+    BF16,
+    F16,
+    F32,
+    I8,
+    I16,
+    I32,
     I64,
+    UI8,
+    UI16,
     Dim,
     dim_attr,
     dim_of,
@@ -414,7 +422,11 @@ class MatmulOp(IRDLOperation):
 
     Low-precision floats (f16, bf16) accumulate in f32 and round once. No inner extent gives 0.
 
+    The result may be wider: i32 from integers of 8 or 16 bits, signed or not, each as if cast to
+    i32 first; and f32 from two f16 or two bf16, which is then not rounded.
+
     %c = fxt.matmul %a, %b : (tensor<4x8xf32>, tensor<8x2xf32>) -> tensor<4x2xf32>
+    %d = fxt.matmul %p, %q : (tensor<4x8xui8>, tensor<8x2xi8>) -> tensor<4x2xi32>
     """
 
     name = "fxt.matmul"
@@ -427,9 +439,16 @@ class MatmulOp(IRDLOperation):
 
     assembly_format = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)"
 
-    def __init__(self, lhs: SSAValue, rhs: SSAValue):
-        result_dims = self.infer_dims(dims(lhs), dims(rhs))
-        super().__init__(operands=[lhs, rhs], result_types=[tensor_type(element(lhs), result_dims)])
+    def __init__(self, lhs: SSAValue, rhs: SSAValue, result: Attribute | None = None):
+        type_ = tensor_type(result or element(lhs), self.infer_dims(dims(lhs), dims(rhs)))
+        super().__init__(operands=[lhs, rhs], result_types=[type_])
+
+    @staticmethod
+    def widens(lhs: Attribute, rhs: Attribute, result: Attribute) -> bool:
+        """Whether operands of these elements may have a product of another one."""
+        if result == F32:
+            return lhs == rhs and lhs in (F16, BF16)
+        return result == I32 and {lhs, rhs} <= {I8, UI8, I16, UI16}
 
     @staticmethod
     def infer_dims(lhs: tuple[Dim, ...], rhs: tuple[Dim, ...]) -> tuple[Dim, ...]:
@@ -442,8 +461,9 @@ class MatmulOp(IRDLOperation):
 
     def verify_(self) -> None:
         expect_dims(self.result, self.infer_dims(dims(self.lhs), dims(self.rhs)))
+        elements = element(self.lhs), element(self.rhs), element(self.result)
         expect(
-            element(self.lhs) == element(self.rhs) == element(self.result),
+            len(set(elements)) == 1 or self.widens(*elements),
             f"element types must agree, got {self.lhs.type}, {self.rhs.type} "
             f"and {self.result.type}",
         )

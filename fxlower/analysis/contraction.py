@@ -26,19 +26,22 @@ from fxlower.dialects import arith, fxt, tile
 from fxlower.dialects.build import F32, F64, Dim, dims_from, dims_of
 
 _PRODUCT_BODY = (arith.ExtFOp, arith.MulfOp, arith.AddfOp, linalg.YieldOp)
+_INTEGER_BODY = (arith.ExtSIOp, arith.ExtUIOp, arith.MuliOp, arith.AddiOp, linalg.YieldOp)
 
 
 @dataclass(frozen=True)
 class Factor:
     """One operand: its stride along each batch loop, across rows or columns, and along depth.
-    Strides are 0 along loops that the operand lacks. With `panels` the argument lies in panels of
-    so many lanes (`tile.from_panels`), and strides along lanes and depth say nothing."""
+    Strides are 0 along loops that the operand lacks. `unsigned` tells how integers are widened.
+    With `panels` the argument lies in panels of so many lanes (`tile.from_panels`), and strides
+    along lanes and depth say nothing."""
 
     argument: SSAValue
     element: Attribute
     batch: tuple[Dim, ...]
     lane: Dim
     depth: Dim
+    unsigned: bool = False
     panels: int = 0
 
 
@@ -91,6 +94,11 @@ class Contraction:
         return self.element in (F32, F64) and all(
             isinstance(op, _PRODUCT_BODY) for op in self.generic.body.block.ops
         )
+
+    @property
+    def is_integer_product(self) -> bool:
+        """Whether it is a plain product of integers, widened or not."""
+        return all(isinstance(op, _INTEGER_BODY) for op in self.generic.body.block.ops)
 
     @property
     def writes_accumulator(self) -> bool:
@@ -177,6 +185,10 @@ def read_contraction(kernel: FuncOp) -> Contraction:
             tuple(along.get(b, 0) for b in batch),
             0 if lane is None else along.get(lane, 0),
             along.get(k, 0),
+            any(
+                isinstance(use.operation, arith.ExtUIOp)
+                for use in generic.body.block.args[operand].uses
+            ),
         )
 
     last = kernel.body.block.last_op
@@ -216,7 +228,7 @@ def _panel_factor(op: tile.FromPanelsOp, dims: dict[int, int], batch: tuple[int,
         tuple(along.get(b, 0) for b in batch),
         0,
         0,
-        lanes,
+        panels=lanes,
     )
 
 

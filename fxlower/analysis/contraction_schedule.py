@@ -14,6 +14,7 @@ from __future__ import annotations
 from math import gcd
 
 from fxlower.analysis.contraction import Contraction, Factor
+from fxlower.analysis.panels import PanelFormat, panel_format
 from fxlower.dialects.build import ELEMENT_BITS, Dim
 from fxlower.targets.spec import TargetSpec
 
@@ -59,9 +60,11 @@ def orient(contraction: Contraction, tiled: bool) -> Contraction:
 def schedule_contraction(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
     """`{mr, nr, mc, nc, kc, grain}` for the product on the target; see the module."""
     in_panels = contraction.left.panels or contraction.right.panels
-    if not in_panels and (not contraction.is_float_product or _is_small(contraction)):
+    tiled = orient(contraction, True)
+    panels = panel_format(tiled, target)
+    if panels is None or (_is_small(contraction) and not in_panels):
         return _direct(orient(contraction, False), target)
-    return _tiled(orient(contraction, True), target)
+    return _tiled(tiled, panels, target)
 
 
 def tile_of(contraction: Contraction, target: TargetSpec) -> tuple[int, int]:
@@ -109,11 +112,13 @@ def _direct(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
     }
 
 
-def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
+def _tiled(contraction: Contraction, panels: PanelFormat, target: TargetSpec) -> dict[str, int]:
     bits = ELEMENT_BITS[contraction.element]
-    size = bits // 8
     lanes = target.lanes(bits)
-    m, n, k = _assumed(contraction.rows), _assumed(contraction.columns), _assumed(contraction.depth)
+    m, n = _assumed(contraction.rows), _assumed(contraction.columns)
+    # Depth counts in groups, which one instruction multiplies.
+    size, group = panels.step_bytes, panels.group
+    k = _ceil(_assumed(contraction.depth), group)
     mr, vectors = _register_tile(contraction, lanes, target)
     nr = vectors * lanes
 
@@ -140,7 +145,7 @@ def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
         for pn in _shares(column_panels):
             scratch = pm * mr * kc * size
             if not contraction.writes_accumulator:
-                scratch += pm * mr * pn * nr * size
+                scratch += pm * mr * pn * nr * bits // 8
             if scratch > budget and (pm, pn) != (1, 1):
                 continue
             block = k * (pm * pn * step + pm * pack_left + pn * pack_right) + BLOCK_CYCLES
@@ -159,7 +164,7 @@ def _tiled(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
         "nr": nr,
         "mc": pm * mr,
         "nc": pn * nr,
-        "kc": kc,
+        "kc": kc * group,
         "grain": grain,
         "pack_left": int(_packs_left(contraction, mr, target)),
         "pack_right": int(_packs_right(contraction, mr, nr, kc, target)),

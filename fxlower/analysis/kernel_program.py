@@ -311,7 +311,8 @@ class _Builder:
             # Some operand must tell the depth, though all repeat along it.
             left = self._load(op.lhs, (*batch, rows, depth))
         accumulator = "f32" if element in _SHORT_FLOATS else element
-        total = self._emit(("product", element_of(op.lhs), accumulator, left, right))
+        factors = element_of(op.lhs), element_of(op.rhs)
+        total = self._emit(("product", factors, accumulator, left, right))
         if accumulator == element:
             return total
         return self._emit(("op", "cast", "", accumulator, element, total))

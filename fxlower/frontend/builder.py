@@ -463,14 +463,14 @@ class RuleBuilder:
         ]
         return self.reshape(x, wanted)
 
-    def matmul(self, lhs: SSAValue, rhs: SSAValue) -> OpResult:
-        """Product of matrices, or of batches of them."""
+    def matmul(self, lhs: SSAValue, rhs: SSAValue, element: Attribute | None = None) -> OpResult:
+        """Product of matrices, or of batches of them, of that element or the operands'."""
         a = dims_of(lhs.type)
         rhs = self.as_known_equal(rhs, (*a[:-2], a[-1], None))
         c = dims_of(rhs.type)
         if len(a) != len(c) or a[:-2] != c[:-2] or a[-1] != c[-2]:
             raise NotLowered(f"sizes of a product are not known to agree: {list(a)}, {list(c)}")
-        type_ = tensor_type(self.element(lhs), (*a[:-1], c[-1]))
+        type_ = tensor_type(element or self.element(lhs), (*a[:-1], c[-1]))
         return emit1(self.block, fxt.MatmulOp, (lhs, rhs), type_)
 
     # -------------------------------------------------------------------------- helpers

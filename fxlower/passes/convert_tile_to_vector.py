@@ -19,6 +19,8 @@ These are 14 rows of two vectors. Bounds of columns alone are masks, where the t
 Other loads and stores with bounds take the fast path where the whole tile lies inside, and go
 through a tile in the scratchpad where it does not, element by element (marked for `vectorize`).
 `tile.pack` becomes vector copies, or transposed squares: see `fxlower/passes/pack_lowering.py`.
+Panels in groups are multiplied by the target's dot product instructions, and packed by
+`fxlower/passes/group_packing.py`.
 
 Needs accumulators as wide as a whole number of the target's vectors. Leaves no `tile` op.
 """
@@ -38,9 +40,20 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import arith, tile, vector
-from fxlower.dialects.build import I1, INDEX, emit, emit1, operations, splat, vector_type
+from fxlower.dialects.build import (
+    I1,
+    INDEX,
+    emit,
+    emit1,
+    is_float,
+    operations,
+    splat,
+    vector_type,
+)
+from fxlower.passes.dot_products import DotProductLowering, group_of
+from fxlower.passes.group_packing import GroupPacking
 from fxlower.passes.legality import require_lowered
-from fxlower.passes.loop_builder import LoopBuilder, bits_of, strides_of, vector_loop
+from fxlower.passes.loop_builder import LoopBuilder, bits_of, folded, strides_of, vector_loop
 from fxlower.passes.pack_lowering import PackLowering, first_lanes
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
@@ -65,6 +78,7 @@ class TileLowering:
             tile.LoadOp: self._load,
             tile.StoreOp: self._store,
             tile.MmaOp: self._mma,
+            tile.SubtractRowOp: self._subtract_row,
         }
 
     # ------------------------------------------------------------------- the walk
@@ -156,24 +170,31 @@ class TileLowering:
     # ---------------------------------------------------------------------- rules
 
     def _pack(self, op: tile.PackOp, at: LoopBuilder, frame: LoopBuilder) -> None:
-        PackLowering(op, [self.values[o] for o in op.operands], self.target).emit(at)
+        packing = PackLowering if group_of(op.panels) == 1 else GroupPacking
+        packing(op, [self.values[o] for o in op.operands], self.target).emit(at)
 
     def _zero(self, op: tile.ZeroOp, at: LoopBuilder, frame: LoopBuilder) -> None:
         rows, vectors, type_ = self._shape(op.result.type)
-        zero = at.op(arith.ConstantOp, (), type_, {"value": splat(0.0, type_)})
+        zero = at.op(arith.ConstantOp, (), type_, {"value": _zeros(type_)})
         self.tiles[op.result] = (zero,) * (rows * vectors)
 
     def _mma(self, op: tile.MmaOp, at: LoopBuilder, frame: LoopBuilder) -> None:
         rows, vectors, type_ = self._shape(op.result.type)
         lanes = type_.get_shape()[0]
         a, p, ka, b, q, kb, depth = (self.values[o] for o in op.operands[:7])
+        if group_of(op.a) > 1:
+            products = DotProductLowering(op, type_, self.target)
+            self.tiles[op.result] = products.emit(
+                at, (a, p, ka), (b, q, kb), depth, (rows, vectors), self.tiles[op.acc]
+            )
+            return
         fused = self.target.fma
         masks: Masks = [None] * vectors
         if op.columns:
             masks = self._masks(at, vectors, lanes, self.values[op.columns[0]])
 
         def step(inner: LoopBuilder, k: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
-            a_k, b_k = (inner.value(inner.add(_folded(start), k)) for start in (ka, kb))
+            a_k, b_k = (inner.value(inner.add(folded(start), k)) for start in (ka, kb))
             columns = [
                 _load(inner, (b, q, b_k, inner.constant(v * lanes)), type_, mask)
                 for v, mask in enumerate(masks)
@@ -189,6 +210,18 @@ class TileLowering:
             return made
 
         self.tiles[op.result] = at.for_(depth, step, self.tiles[op.acc], name="k")
+
+    def _subtract_row(self, op: tile.SubtractRowOp, at: LoopBuilder, frame: LoopBuilder) -> None:
+        rows, vectors, type_ = self._shape(op.result.type)
+        row, q, j = (self.values[o] for o in (op.row, *op.indices))
+        subtrahends = self._vectors(at, (1, vectors, type_), row, q, j)
+        subtract, properties = arith.SubiOp, None
+        if is_float(type_.element_type):
+            subtract, properties = arith.SubfOp, {"fastmath": _NO_FASTMATH}
+        self.tiles[op.result] = [
+            at.op(subtract, (acc, subtrahends[i % vectors]), type_, properties)
+            for i, acc in enumerate(self.tiles[op.acc])
+        ]
 
     def _load(self, op: tile.LoadOp, at: LoopBuilder, frame: LoopBuilder) -> None:
         shape = self._shape(op.result.type)
@@ -240,9 +273,9 @@ class TileLowering:
         ) -> Sequence[SSAValue]:
             lanes = shape[2].get_shape()[0]
             for r in range(shape[0]):
-                at_row = inner.value(inner.add(_folded(i), r))
+                at_row = inner.value(inner.add(folded(i), r))
                 for v in range(shape[1]):
-                    place = (into, at_row, inner.value(inner.add(_folded(j), v * lanes)))
+                    place = (into, at_row, inner.value(inner.add(folded(j), v * lanes)))
                     _store(inner, vectors[r * shape[1] + v], place, masks[v] if masks else None)
             return ()
 
@@ -285,9 +318,9 @@ class TileLowering:
         lanes = type_.get_shape()[0]
         loaded: list[SSAValue] = []
         for r in range(rows):
-            at_row = at.value(at.add(_folded(row), r))
+            at_row = at.value(at.add(folded(row), r))
             for v in range(vectors):
-                at_column = at.value(at.add(_folded(column), v * lanes))
+                at_column = at.value(at.add(folded(column), v * lanes))
                 mask = masks[v] if masks else None
                 loaded.append(_load(at, (source, at_row, at_column), type_, mask))
         return loaded
@@ -300,7 +333,7 @@ class TileLowering:
         rows, vectors, type_ = shape
         if not bounds:
             return [None] * vectors
-        row_bound = _folded(bounds[0])
+        row_bound = folded(bounds[0])
         if not self.target.masks or not isinstance(row_bound, int) or row_bound < rows:
             return None
         return self._masks(at, vectors, type_.get_shape()[0], bounds[1])
@@ -309,7 +342,7 @@ class TileLowering:
         """For each of so many vectors the mask of its lanes below `bound`, None where all are."""
         masks: list[SSAValue | None] = []
         for v in range(vectors):
-            left = at.sub(_folded(bound), v * lanes)
+            left = at.sub(folded(bound), v * lanes)
             if isinstance(left, int):
                 masks.append(None if left >= lanes else first_lanes(at, max(0, left), lanes))
             else:
@@ -355,12 +388,16 @@ class TileLowering:
         return self.scratch[key]
 
 
+def _zeros(type_: VectorType) -> Attribute:
+    return splat(0.0 if is_float(type_.element_type) else 0, type_)
+
+
 def _load(
     at: LoopBuilder, place: Sequence[SSAValue], type_: VectorType, mask: SSAValue | None
 ) -> SSAValue:
     if mask is None:
         return at.op(vector.LoadOp, place, type_)
-    zeros = at.op(arith.ConstantOp, (), type_, {"value": splat(0.0, type_)})
+    zeros = at.op(arith.ConstantOp, (), type_, {"value": _zeros(type_)})
     return at.op(vector.MaskedLoadOp, (*place, mask, zeros), type_)
 
 
@@ -373,14 +410,6 @@ def _store(
         emit(at.block, vector.MaskedStoreOp, (*place, mask, value))
 
 
-def _folded(value: SSAValue) -> int | SSAValue:
-    """The number behind a constant index."""
-    owner = value.owner
-    if isinstance(owner, arith.ConstantOp):
-        return owner.value.value.data  # type: ignore[union-attr]
-    return value
-
-
 def _unit_columns(value: SSAValue) -> bool:
     assert isinstance(value.type, MemRefType)
     return strides_of(value.type)[1] == 1
@@ -389,6 +418,8 @@ def _unit_columns(value: SSAValue) -> bool:
 def _multiply_add(
     at: LoopBuilder, x: SSAValue, y: SSAValue, acc: SSAValue, fused: bool
 ) -> SSAValue:
+    if not is_float(x.type.element_type):  # type: ignore[attr-defined]
+        return at.op(arith.AddiOp, (acc, at.op(arith.MuliOp, (x, y), acc.type)), acc.type)
     flags = {"fastmath": _NO_FASTMATH}
     if fused:
         return at.op(math.FmaOp, (x, y, acc), acc.type, flags)

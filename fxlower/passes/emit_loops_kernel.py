@@ -140,12 +140,10 @@ class _Nest:
         rank, outer = len(program.sizes), program.outer
         result_map = tuple(range(outer)) if result is None else result.loops
         accumulator = signless(ELEMENTS[element])
-        plain = signless(ELEMENTS[factors])
-        body = Block(arg_types=(plain, plain, accumulator))
+        body = Block(arg_types=(*(signless(ELEMENTS[f]) for f in factors), accumulator))
         builder = BodyBuilder(body)
         values = [
-            v if factors == element else builder.cast(v, ELEMENTS[factors], ELEMENTS[element])
-            for v in body.args[:2]
+            builder.cast(v, ELEMENTS[f], ELEMENTS[element]) for v, f in zip(body.args, factors)
         ]
         term = builder.pointwise("mul", "", element, element, values)
         total = builder.pointwise("add", "", element, element, (body.args[2], term))

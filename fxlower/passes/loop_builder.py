@@ -332,6 +332,13 @@ def view_type(
     return memref_type(element, shape, None if plain else strides, offset)
 
 
+def folded(value: Index) -> Index:
+    """The number behind a constant index."""
+    if isinstance(value, SSAValue) and isinstance(value.owner, arith.ConstantOp):
+        return value.owner.value.value.data  # type: ignore[union-attr]
+    return value
+
+
 def memory_element(element: Attribute) -> Attribute:
     """The element type in memory: a bool takes a byte."""
     return I8 if element == I1 else element

@@ -50,6 +50,7 @@ from xdsl.passes import ModulePass
 from fxlower.analysis.contraction import Contraction, map_axes, read_contraction
 from fxlower.analysis.contraction_schedule import orient, tile_of
 from fxlower.analysis.kernel_program import digest_of
+from fxlower.analysis.panels import PanelFormat, panel_format
 from fxlower.dialects import tile
 from fxlower.dialects.build import dims_of, emit, emit1, int_attr, string_attr, tensor_type
 from fxlower.dialects.fxt.call import CallOp
@@ -221,16 +222,20 @@ def _possible_moves(kernel: FuncOp, target: TargetSpec) -> list[Move]:
     contraction = orient(read_contraction(kernel), True)
     if not contraction.is_float_product or contraction.rows == 1 or contraction.columns == 1:
         return []
+    panels = panel_format(contraction, target)
+    assert panels is not None, "floats have panels on every target"
     mr, nr = tile_of(contraction, target)
     found: list[Move] = []
     for is_left, lanes in ((False, nr), (True, mr)):
-        move = _move(kernel, contraction, is_left, lanes)
+        move = _move(kernel, contraction, panels, is_left, lanes)
         if move is not None:
             found.append(move)
     return found
 
 
-def _move(kernel: FuncOp, contraction: Contraction, is_left: bool, lanes: int) -> Move | None:
+def _move(
+    kernel: FuncOp, contraction: Contraction, panels: PanelFormat, is_left: bool, lanes: int
+) -> Move | None:
     factor = contraction.left if is_left else contraction.right
     argument = factor.argument
     if not isinstance(argument, BlockArgument) or factor.panels or not _used_once(argument):
@@ -250,8 +255,9 @@ def _move(kernel: FuncOp, contraction: Contraction, is_left: bool, lanes: int) -
     if lane_axis not in axes or depth_axis not in axes:
         return None
     lane, depth = axes.index(lane_axis), axes.index(depth_axis)
-    dims = panel_dims(sizes, lane, depth, lanes)
-    return Move(argument.index, lane, depth, tensor_type(contraction.element, dims))
+    dims = panel_dims(sizes, lane, depth, lanes, panels.group)
+    element = panels.left if is_left else panels.right
+    return Move(argument.index, lane, depth, tensor_type(element, dims))
 
 
 def _used_once(argument: SSAValue) -> bool:

@@ -6,18 +6,22 @@ each step of depth. A source is told of each, and gives what the product reads:
     source.begin_step(at, k, depth)       a step of `depth` from `k` on begins
     source.begin_panel(at, p)             panel p of this step is used from here on
     source.panel(p, lanes)                -> memref<panels x depth x lanes>, panel, depth index
+
+Packed panels may have groups of depth (`fxlower/analysis/panels.py`), and their depth index counts
+groups; operands in place have none.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import prod
 
-from xdsl.dialects.builtin import DenseArrayBase, MemRefType
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import DenseArrayBase, MemRefType, UnitAttr
+from xdsl.ir import Attribute, SSAValue
 
 from fxlower.dialects import tile
-from fxlower.dialects.build import I32, emit
+from fxlower.dialects.build import I32, emit, int_attr
 from fxlower.passes.lane_memory import offset_of
 from fxlower.passes.loop_builder import Index, LoopBuilder, strides_of
 
@@ -70,9 +74,21 @@ class PackedBlock(PanelSource):
     """All panels of the block are packed when a step begins: for an operand whose panels are read
     once for each panel of the other."""
 
-    def __init__(self, at: LoopBuilder, block: OperandBlock, panels: SSAValue):
+    def __init__(
+        self,
+        at: LoopBuilder,
+        block: OperandBlock,
+        panels: SSAValue,
+        unsigned: bool = False,
+        offset: int = 0,
+    ):
         super().__init__(block)
         self.panels = panels
+        self.properties: dict[str, Attribute] = dict(_PACK_SEGMENTS)
+        if unsigned:
+            self.properties["unsigned"] = UnitAttr()
+        if offset:
+            self.properties["offset"] = int_attr(offset)
         self.matrix = at.view(block.base, block.offset, block.sizes, block.strides, block.name)
 
     def begin_step(self, at: LoopBuilder, k: Index, depth: Index) -> None:
@@ -82,7 +98,7 @@ class PackedBlock(PanelSource):
     def pack(self, at: LoopBuilder, first: Index, count: Index) -> None:
         indices = (first, self.k, count, self.depth)
         operands = (self.matrix, *map(at.value, indices), self.panels)
-        emit(at.block, tile.PackOp, operands, (), _PACK_SEGMENTS)
+        emit(at.block, tile.PackOp, operands, (), self.properties)
 
     def panel(self, at: LoopBuilder, index: Index, lanes: int) -> Panel:
         return _narrowed(at, self.panels, lanes), index, 0
@@ -127,30 +143,32 @@ class InPlace(PanelSource):
 
 
 class InPanels(PanelSource):
-    """The operand lies in memory as panels already, and is no block of anything else."""
+    """The operand lies in memory as panels already, in groups of depth or not, and is no block of
+    anything else."""
 
-    def __init__(self, at: LoopBuilder, block: OperandBlock):
+    def __init__(self, at: LoopBuilder, block: OperandBlock, group: int = 1):
         super().__init__(block)
         type_ = block.base.type
         assert isinstance(type_, MemRefType)
-        count, depth, lanes = type_.get_shape()[-3:]
-        self.panels = at.view(
-            block.base, block.offset, (count, depth, lanes), (depth * lanes, lanes, 1), block.name
-        )
+        shape = type_.get_shape()[-3:] if group == 1 else type_.get_shape()[-4:]
+        strides = [prod(shape[i + 1 :]) for i in range(len(shape))]
+        self.panels = at.view(block.base, block.offset, shape, strides, block.name)
         self.first = at.div(block.first, block.width)
+        self.group = group
 
     def panel(self, at: LoopBuilder, index: Index, lanes: int) -> Panel:
-        return _narrowed(at, self.panels, lanes), at.add(self.first, index), self.k
+        panels = _narrowed(at, self.panels, lanes)
+        return panels, at.add(self.first, index), at.div(self.k, self.group)
 
 
 def _narrowed(at: LoopBuilder, panels: SSAValue, lanes: int) -> SSAValue:
     """The first lanes of packed panels."""
     type_ = panels.type
     assert isinstance(type_, MemRefType)
-    count, depth, width = type_.get_shape()
+    count, depth, width, *group = type_.get_shape()
     if lanes == width:
         return panels
     strides = [s for s in strides_of(type_) if s is not None]
     offset, offsets = offset_of(panels)
     start = offsets[0] if offsets else offset
-    return at.view(panels, start, (count, depth, lanes), strides, panels.name_hint)
+    return at.view(panels, start, (count, depth, lanes, *group), strides, panels.name_hint)

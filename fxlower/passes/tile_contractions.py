@@ -50,6 +50,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.contraction import Contraction, read_contraction
 from fxlower.analysis.contraction_schedule import orient, schedule_contraction
+from fxlower.analysis.panels import panel_format
 from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
 from fxlower.passes.direct_contractions import build_direct
 from fxlower.passes.target import target_of
@@ -120,17 +121,18 @@ def tile_contraction(kernel: FuncOp, target: TargetSpec) -> None:
             f"tile-contractions: '{kernel.sym_name.data}' has an operand in panels; give it a "
             "schedule with mc > 0"
         )
-    if tiled and not contraction.is_float_product:
+    contraction = orient(contraction, tiled)
+    panels = panel_format(contraction, target) if tiled else None
+    if tiled and panels is None:
         raise PassFailedException(
             f"tile-contractions: '{kernel.sym_name.data}' accumulates in {contraction.element}, "
             "which has no register tiles; give it a schedule with mc = 0"
         )
-    contraction = orient(contraction, tiled)
-    if tiled:
+    if panels is not None:
         _require_readable(kernel, contraction, schedule)
     function = DestinationFunction(kernel, trap=contraction.may_trap)
-    if tiled:
-        TiledContraction(function, contraction, target).build(BlockSizes(**schedule))
+    if panels is not None:
+        TiledContraction(function, contraction, target).build(BlockSizes(**schedule), panels)
     else:
         build_direct(function, contraction, target, schedule)
     function.finish()

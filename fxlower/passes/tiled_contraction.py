@@ -20,16 +20,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from xdsl.dialects.builtin import DenseArrayBase
 from xdsl.ir import SSAValue
 
 from fxlower.analysis.contraction import Factor
+from fxlower.analysis.panels import PanelFormat
 from fxlower.dialects import tile
-from fxlower.dialects.build import ELEMENT_BITS, I32, emit, emit1
+from fxlower.dialects.build import ELEMENT_BITS, emit, emit1
 from fxlower.passes.contraction_builder import ContractionBuilder
 from fxlower.passes.loop_builder import Index, LoopBuilder, vector_loop
+from fxlower.passes.panel_products import OffsetSums, multiply, segments
 from fxlower.passes.panel_sources import (
     InPanels,
     InPlace,
@@ -86,9 +86,10 @@ class TiledContraction(ContractionBuilder):
     """Builds the blocked product."""
 
     sizes: BlockSizes
+    panels: PanelFormat
 
-    def build(self, sizes: BlockSizes) -> None:
-        self.sizes = sizes
+    def build(self, sizes: BlockSizes, panels: PanelFormat) -> None:
+        self.sizes, self.panels = sizes, panels
         self.lanes = self.target.lanes(ELEMENT_BITS[self.contraction.element])
         at = self.function.builder
         grid = [at.ceil_div(self.rows, sizes.mc), at.ceil_div(self.columns, sizes.nc)]
@@ -126,6 +127,9 @@ class TileBlock:
         self.columns = _extent(at, s.nc, product.columns, start[1])
         self.left = self._left(at)
         self.right = self._right(at)
+        self.offset = None
+        if product.panels.left_offset:
+            self.offset = OffsetSums(at, c.element, s.nr, product.panels)
         self.partial, self.partial_start, self.tile = None, start, None
         if c.writes_accumulator:
             self.partial = product.result(at, batch)
@@ -141,21 +145,22 @@ class TileBlock:
         p, s = self.product, self.product.sizes
         block = self._operand(at, p.contraction.left, p.rows, 0, "left")
         if p.contraction.left.panels:
-            return InPanels(at, block)
+            return InPanels(at, block, p.panels.group)
         if not s.pack_left:
             return InPlace(at, block, self.row_panels)
-        shape = (self.row_panels, s.kc, s.mr)
-        return PackedBlock(at, block, at.scratch(p.contraction.element, shape, "a_panels"))
+        shape = p.panels.shape(self.row_panels, s.kc, s.mr)
+        panels = at.scratch(p.panels.left, shape, "a_panels")
+        return PackedBlock(at, block, panels, p.contraction.left.unsigned, p.panels.left_offset)
 
     def _right(self, at: LoopBuilder) -> PanelSource:
         p, s = self.product, self.product.sizes
         block = self._operand(at, p.contraction.right, p.columns, 1, "right")
         if p.contraction.right.panels:
-            return InPanels(at, block)
+            return InPanels(at, block, p.panels.group)
         if not s.pack_right:
             return InPlace(at, block, self.column_panels)
-        shape = (1, s.kc, s.nr)
-        return PackedPanel(at, block, at.scratch(p.contraction.element, shape, "b_panel"))
+        panels = at.scratch(p.panels.right, p.panels.shape(1, s.kc, s.nr), "b_panel")
+        return PackedPanel(at, block, panels, p.contraction.right.unsigned)
 
     def _operand(
         self, at: LoopBuilder, factor: Factor, lanes: Index, axis: int, name: str
@@ -201,6 +206,8 @@ class TileBlock:
 
         def across(inner: LoopBuilder, q: SSAValue, form: Panels) -> None:
             self.right.begin_panel(inner, q)
+            if self.offset is not None:
+                self.offset.sum(inner, self.right.panel(inner, q, s.nr), step.depth)
             for found in rows:
                 _each(inner, found, lambda body, p, f: self._tile(body, (p, q), (f, form), step))
 
@@ -260,19 +267,14 @@ class TileBlock:
         rows, columns = forms
         type_ = tile.acc_type(rows.size, columns.size, self.product.contraction.element)
         acc = self._accumulators(at, type_, place, bounds, step)
-        a, a_panel, a_depth = self.left.panel(at, panels[0], rows.size)
-        b, b_panel, b_depth = self.right.panel(at, panels[1], columns.size)
+        if self.offset is not None:
+            acc = self.offset.subtract(at, acc)
+        a = self.left.panel(at, panels[0], rows.size)
+        b = self.right.panel(at, panels[1], columns.size)
         readable: tuple[SSAValue, ...] = ()
         if isinstance(self.right, InPlace) and (columns.bound or columns.is_bounded):
             readable = bounds[1:]
-        indices = [at.value(i) for i in (a_panel, a_depth, b_panel, b_depth)]
-        return emit1(
-            at.block,
-            tile.MmaOp,
-            (a, *indices[:2], b, *indices[2:], at.value(step.depth), acc, *readable),
-            type_,
-            {"operandSegmentSizes": _segments(1, 2, 1, 2, 1, 1, len(readable))},
-        )
+        return multiply(at, a, b, step.depth, acc, self.product.panels, readable)
 
     def _accumulators(
         self,
@@ -294,7 +296,7 @@ class TileBlock:
                 tile.LoadOp,
                 (self.partial, *self._in_partial(inner, place), *bounds),
                 type_,
-                {"operandSegmentSizes": _segments(1, 2, len(bounds))},
+                {"operandSegmentSizes": segments(1, 2, len(bounds))},
             )
 
         if not isinstance(step.first, SSAValue):
@@ -328,8 +330,8 @@ def _store(
     place: Sequence[SSAValue],
     bounds: Sequence[SSAValue],
 ) -> None:
-    segments = {"operandSegmentSizes": _segments(1, 1, 2, len(bounds))}
-    emit(at.block, tile.StoreOp, (value, target, *place, *bounds), (), segments)
+    properties = {"operandSegmentSizes": segments(1, 1, 2, len(bounds))}
+    emit(at.block, tile.StoreOp, (value, target, *place, *bounds), (), properties)
 
 
 def _when(
@@ -395,8 +397,3 @@ def _extent(at: LoopBuilder, step: int, size: Index, start: Index) -> Index:
     if _divides(step, size):
         return step
     return at.min(step, at.sub(size, start))
-
-
-@cache
-def _segments(*sizes: int) -> DenseArrayBase:
-    return DenseArrayBase.from_list(I32, sizes)

@@ -6,6 +6,7 @@ import os
 from functools import cache
 from pathlib import Path
 
+from fxlower.targets.dot_products import dot_products
 from fxlower.targets.spec import TargetSpec
 
 
@@ -33,6 +34,7 @@ def host() -> TargetSpec:
         cpu=binding.get_host_cpu_name(),
         features=binding.get_host_cpu_features().flatten(),
         native_floats=tuple(natives),
+        dot_products=dot_products([f for f, has in features.items() if has], facts["vector_bits"]),
         l1_bytes=_cache_bytes(1, 32 * 1024),
         l2_bytes=_cache_bytes(2, 512 * 1024),
         l3_bytes=_cache_bytes(3, 8 * 1024 * 1024),

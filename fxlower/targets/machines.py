@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from fxlower.errors import TargetError, choices
+from fxlower.targets.dot_products import dot_products
 from fxlower.targets.host import host
 from fxlower.targets.spec import TargetSpec
 
@@ -15,6 +16,7 @@ X86_64_V3 = TargetSpec(
     requires=("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe"),
     vector_bits=256,
     vector_registers=16,
+    dot_products=dot_products(("avx2",), 256),
 )
 
 X86_64_V4 = TargetSpec(
@@ -26,6 +28,20 @@ X86_64_V4 = TargetSpec(
     vector_registers=32,
     masks=True,
     avx512=True,
+    dot_products=dot_products(("avx512bw",), 512),
+)
+
+ZNVER4 = TargetSpec(
+    name="znver4",
+    triple="x86_64-unknown-linux-gnu",
+    cpu="znver4",
+    requires=(*X86_64_V4.requires, "avx512bf16", "avx512vnni"),
+    vector_bits=512,
+    vector_registers=32,
+    masks=True,
+    avx512=True,
+    avx512_bf16=True,
+    dot_products=dot_products(("avx512bf16", "avx512vnni", "avx512bw"), 512),
 )
 
 AARCH64_NEON = TargetSpec(
@@ -47,7 +63,7 @@ RISCV64_V = TargetSpec(
     masks=True,
 )
 
-FIXED = {t.name: t for t in (X86_64_V3, X86_64_V4, AARCH64_NEON, RISCV64_V)}
+FIXED = {t.name: t for t in (X86_64_V3, X86_64_V4, ZNVER4, AARCH64_NEON, RISCV64_V)}
 
 
 def machine(name: str) -> TargetSpec:

@@ -18,6 +18,23 @@ class MatrixUnit:
     accumulator: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class DotProduct:
+    """One instruction `acc[i] += sum over j < depth of lhs[i, j] * rhs[i, j]` on whole registers:
+    each lane of the accumulator has `depth` neighbours in either factor.
+
+    Elements have the names of `fxt`'s types, so `ui8` is unsigned. `intrinsic` is LLVM's name; one
+    that does not `accumulate` returns the sums alone.
+    """
+
+    lhs: str
+    rhs: str
+    accumulator: str
+    depth: int
+    intrinsic: str
+    accumulates: bool = True
+
+
 PIPELINE: tuple[tuple[str, str], ...] = (
     ("fxt", ""),
     ("tensor", "canonicalize-fxt,split-reductions"),
@@ -44,6 +61,7 @@ class TargetSpec:
     `native_floats` are the float types with arithmetic of their own; others compute in f32.
     `avx512` says that there are AVX-512's instructions for exponents and for lanes of tables,
     `avx512_bf16` that there is one that rounds f32 to bf16.
+    `dot_products` are the instructions on short elements, the fastest first.
     `requires` are the features, by LLVM's names, without which code for this machine must not run.
     """
 
@@ -60,6 +78,7 @@ class TargetSpec:
     avx512_bf16: bool = False
     native_floats: tuple[str, ...] = ("f32", "f64")
     matrix_unit: MatrixUnit | None = None
+    dot_products: tuple[DotProduct, ...] = ()
     l1_bytes: int = 32 * 1024
     l2_bytes: int = 512 * 1024
     l3_bytes: int = 8 * 1024 * 1024

@@ -33,6 +33,7 @@ def contraction(
     sizes: Sequence[Dim],
     *,
     element: str = "f32",
+    factors: Sequence[str] | None = None,
     lhs_strides: Sequence[Dim] | None = None,
     rhs_strides: Sequence[Dim] | None = None,
     out_strides: Sequence[Dim] | None = None,
@@ -42,15 +43,22 @@ def contraction(
     name: str = "mm",
 ) -> str:
     """A kernel over loops of `sizes` (batch..., m, n, k). f16 and bf16 accumulate in f32 and are
-    rounded by a map."""
+    rounded by a map. `factors` are the elements of the operands if they are widened to `element`,
+    with a `u` where that is without sign."""
     rank = len(sizes)
     m, n, k = rank - 3, rank - 2, rank - 1
     batch = tuple(range(m))
     lhs_axes = (*batch, m, k) if lhs_axes is None else lhs_axes
     rhs_axes = (*batch, k, n) if rhs_axes is None else rhs_axes
     out_axes = (*batch, m, n)
-    types = [tensor([sizes[a] for a in axes], element) for axes in (lhs_axes, rhs_axes, out_axes)]
     low = element in ("f16", "bf16")
+    if factors is None:
+        factors = (element, element)
+    elements = [f.removeprefix("u") for f in factors]
+    types = [
+        tensor([sizes[a] for a in axes], e)
+        for axes, e in zip((lhs_axes, rhs_axes, out_axes), (*elements, element))
+    ]
     acc = "f32" if low else element
     acc_type = tensor([sizes[a] for a in out_axes], acc)
     symbols = list(dict.fromkeys(d for d in sizes if isinstance(d, str)))
@@ -59,12 +67,12 @@ def contraction(
     is_float = acc.startswith("f")
     zero = "0.000000e+00" if is_float else "0"
     suffix = "f" if is_float else "i"
-    widen = (
-        f"%xw = arith.extf %x : {element} to f32\n    %yw = arith.extf %y : {element} to f32"
-        if low
-        else ""
-    )
-    w = "w" if low else ""
+    widen, names = "", ["%x", "%y"]
+    for i, (factor, operand) in enumerate(zip(factors, ("%x", "%y"))):
+        if elements[i] != acc:
+            cast = "extf" if is_float else "extui" if factor[0] == "u" else "extsi"
+            widen += f"{operand}w = arith.{cast} {operand} : {elements[i]} to {acc}\n    "
+            names[i] = f"{operand}w"
     iterators = ", ".join(['"parallel"'] * (rank - 1) + ['"reduction"'])
     maps = ", ".join(affine(rank, axes) for axes in (lhs_axes, rhs_axes, out_axes))
     rounding = ""
@@ -87,9 +95,8 @@ func.func @{name}(%a: {types[0]}{strided(lhs_strides)}, %b: {types[1]}{strided(r
   %empty = tensor.empty({dynamic}) : {acc_type}
   %init = linalg.fill ins(%zero : {acc}) outs(%empty : {acc_type}) -> {acc_type}
   %c = linalg.generic {{indexing_maps = [{maps}], iterator_types = [{iterators}]}} ins(%a, %b : {types[0]}, {types[1]}) outs(%init : {acc_type}) {{
-  ^bb0(%x: {element}, %y: {element}, %acc: {acc}):
-    {widen}
-    %p = arith.mul{suffix} %x{w}, %y{w} : {acc}
+  ^bb0(%x: {elements[0]}, %y: {elements[1]}, %acc: {acc}):
+    {widen}%p = arith.mul{suffix} {", ".join(names)} : {acc}
     %s = arith.add{suffix} %acc, %p : {acc}
     linalg.yield %s : {acc}
   }} -> {acc_type}{rounding}

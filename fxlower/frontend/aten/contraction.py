@@ -6,6 +6,7 @@ import torch
 from xdsl.ir import SSAValue
 
 from fxlower.analysis import symbols
+from fxlower.dialects import fxt
 from fxlower.frontend.builder import Operand, RuleBuilder
 from fxlower.frontend.registry import lowers
 from fxlower.frontend.types import accumulate_element, compute_element
@@ -21,7 +22,15 @@ def mm(b: RuleBuilder, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
 @lowers(aten.mm.dtype, aten.bmm.dtype)
 def mm_dtype(b: RuleBuilder, lhs: SSAValue, rhs: SSAValue, dtype: torch.dtype) -> SSAValue:
     element = b.result.element
+    if fxt.MatmulOp.widens(b.element(lhs), b.element(rhs), element):
+        return b.matmul(lhs, rhs, element)
     return b.matmul(b.cast(lhs, element), b.cast(rhs, element))
+
+
+@lowers(aten._int_mm.default)
+def int_mm(b: RuleBuilder, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+    """i8 x i8 -> i32."""
+    return b.matmul(lhs, rhs, b.result.element)
 
 
 @lowers(aten.addmm.default, aten.baddbmm.default)

@@ -63,6 +63,7 @@ FOLDS: dict[type[Operation], tuple[Fold, ...]] = {
             structured.fold_reduction_of_reshape,
         ),
     ),
+    fxt.MatmulOp: (structured.fold_product_of_casts,),
     fxt.ConcatOp: (structured.fold_concat,),
     fxt.PadOp: (structured.fold_pad,),
     fxt.GatherOp: (gathers.fold_gather_counters, gathers.fold_gather_of_elementwise),

@@ -10,8 +10,10 @@ from fxlower.dialects.build import Dim, dims_from, dims_of, is_float, tensor_typ
 from fxlower.dialects.fxt import (
     AmaxOp,
     AminOp,
+    CastOp,
     ConcatOp,
     FullOp,
+    MatmulOp,
     PermuteOp,
     ReshapeOp,
     SliceOp,
@@ -24,6 +26,20 @@ from fxlower.dialects.fxt import (
 from fxlower.passes.fxt_folds.constants import full_value
 from fxlower.passes.fxt_folds.number import number_of, round_to, wrap
 from fxlower.passes.fxt_folds.rebuild import Rebuilder, Request, in_memory
+
+# ------------------------------------------------------------------------------ products
+
+
+def fold_product_of_casts(r: Rebuilder, q: Request) -> SSAValue | None:
+    """`matmul(cast(a: i8 -> i32), cast(b: i8 -> i32))` is the i32 product of a and b."""
+    sources = [v.owner.operands[0] for v in q.operands if isinstance(v.owner, CastOp)]
+    if len(sources) != 2:
+        return None
+    elements = [*map(element, sources), q.type.element_type]  # type: ignore[attr-defined]
+    if is_float(elements[2]) or not MatmulOp.widens(*elements):
+        return None
+    return r.build(MatmulOp, tuple(sources), q.type)
+
 
 # ---------------------------------------------------------------------------- reductions
 

@@ -11,10 +11,10 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import llvm
 from fxlower.dialects.arith import element_of
-from fxlower.dialects.build import F32, F64, I1
+from fxlower.dialects.build import BF16, F32, F64, I1
 from fxlower.passes.to_llvm.arith import fastmath_of, suffix
 from fxlower.passes.to_llvm.builder import FunctionBuilder
-from fxlower.passes.to_llvm.types import lanes_of
+from fxlower.passes.to_llvm.types import convert_type, lanes_of
 
 Rule = Callable[[FunctionBuilder, Any], None]
 
@@ -48,10 +48,16 @@ def _rsqrt(b: FunctionBuilder, op: math.RsqrtOp) -> None:
 
 
 def _call_intrinsic(b: FunctionBuilder, op: llvm.CallIntrinsicOp) -> None:
-    """One that an expansion chose for the target."""
-    operands = [b.value(o) for o in op._operands]
+    """One that a pass chose for the target. It takes vectors of bf16 as such."""
+    operands: list[SSAValue] = []
+    for operand in op._operands:
+        value, type_ = b.value(operand), operand.type
+        if element_of(type_) == BF16:
+            value = b.pure(llvm.BitcastOp, (value,), type_)
+        operands.append(value)
     (result,) = op.results
-    b.values[result] = b.pure(llvm.CallIntrinsicOp, operands, operands[0].type, op.properties)
+    type_ = convert_type(result.type)
+    b.values[result] = b.pure(llvm.CallIntrinsicOp, operands, type_, op.properties)
 
 
 def _libm(name: str) -> Rule:

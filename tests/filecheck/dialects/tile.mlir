@@ -22,3 +22,19 @@ func.func @block(%a: memref<128x768xf32>, %b: memref<768x512xf32, strided<[1, 76
   %edge = tile.load %c[%i, %i] bounds %n, %i : memref<128x512xf32>, !tile.acc<14x32xf32>
   func.return
 }
+
+// CHECK-LABEL: func.func @groups
+func.func @groups(%a: memref<128x768xi8>, %b: memref<768x512xi8>, %sums: memref<1x32xi32>, %i: index, %n: index) {
+  %ap = memref.alloca() : memref<10x96x14x4xi8>
+  %bp = memref.alloca() : memref<1x96x32x4xi8>
+  // CHECK:      tile.pack %a[%i, %i] bounds %n, %n into %ap {offset = 128 : i64} : memref<128x768xi8> into memref<10x96x14x4xi8>
+  tile.pack %a[%i, %i] bounds %n, %n into %ap {offset = 128 : i64} : memref<128x768xi8> into memref<10x96x14x4xi8>
+  // CHECK-NEXT: tile.pack %b[%i, %i] bounds %n, %n into %bp {unsigned} : memref<768x512xi8> into memref<1x96x32x4xi8>
+  tile.pack %b[%i, %i] bounds %n, %n into %bp {unsigned} : memref<768x512xi8> into memref<1x96x32x4xi8>
+  %zero = tile.zero : !tile.acc<14x32xi32>
+  // CHECK:      %less = tile.subtract_row %zero, %sums[%i, %i] : memref<1x32xi32>, !tile.acc<14x32xi32>
+  %less = tile.subtract_row %zero, %sums[%i, %i] : memref<1x32xi32>, !tile.acc<14x32xi32>
+  // CHECK-NEXT: %sum = tile.mma %ap[%i, %i], %bp[%i, %i], %n, %less {a_unsigned} : memref<10x96x14x4xi8>, memref<1x96x32x4xi8>, !tile.acc<14x32xi32>
+  %sum = tile.mma %ap[%i, %i], %bp[%i, %i], %n, %less {a_unsigned} : memref<10x96x14x4xi8>, memref<1x96x32x4xi8>, !tile.acc<14x32xi32>
+  func.return
+}

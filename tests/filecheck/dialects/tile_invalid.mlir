@@ -8,7 +8,7 @@ func.func @f(%a: memref<8x8xf32>, %p: memref<2x8x4xf32>, %n: index) {
 
 // -----
 
-// CHECK: panels must be memref<panels x depth x lanes> with static lanes, got memref<8x4xf32>
+// CHECK: panels must be memref<panels x depth x lanes>, or memref<panels x depth x lanes x group>, with static lanes and group, got memref<8x4xf32>
 func.func @f(%a: memref<8x8xf32>, %p: memref<8x4xf32>, %n: index) {
   tile.pack %a[%n, %n] bounds %n, %n into %p : memref<8x8xf32> into memref<8x4xf32>
   func.return
@@ -62,5 +62,57 @@ func.func @f(%c: memref<8x16xf64>, %n: index) {
 
 // CHECK: an accumulator tile needs rows and columns, got !tile.acc<0x16xf32>
 func.func @f(%acc: !tile.acc<0x16xf32>) {
+  func.return
+}
+
+// -----
+
+// CHECK: cannot widen elements of memref<8x8xf32> to those of memref<2x2x4x4xi8>
+func.func @f(%a: memref<8x8xf32>, %p: memref<2x2x4x4xi8>, %n: index) {
+  tile.pack %a[%n, %n] bounds %n, %n into %p : memref<8x8xf32> into memref<2x2x4x4xi8>
+  func.return
+}
+
+// -----
+
+// CHECK: an offset needs grouped panels of integers, got memref<2x4x4x2xbf16>
+func.func @f(%a: memref<8x8xbf16>, %p: memref<2x4x4x2xbf16>, %n: index) {
+  tile.pack %a[%n, %n] bounds %n, %n into %p {offset = 128 : i64} : memref<8x8xbf16> into memref<2x4x4x2xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: groups must hold elements narrower than the accumulator's, got memref<2x4x8x2xbf16> and !tile.acc<8x16xi32>
+func.func @f(%a: memref<2x4x8x2xbf16>, %b: memref<1x4x16x2xbf16>, %n: index) {
+  %zero = tile.zero : !tile.acc<8x16xi32>
+  %sum = tile.mma %a[%n, %n], %b[%n, %n], %n, %zero : memref<2x4x8x2xbf16>, memref<1x4x16x2xbf16>, !tile.acc<8x16xi32>
+  func.return
+}
+
+// -----
+
+// CHECK: panels must have equal groups, got memref<2x4x8x2xi16> and memref<1x2x16x4xi8>
+func.func @f(%a: memref<2x4x8x2xi16>, %b: memref<1x2x16x4xi8>, %n: index) {
+  %zero = tile.zero : !tile.acc<8x16xi32>
+  %sum = tile.mma %a[%n, %n], %b[%n, %n], %n, %zero : memref<2x4x8x2xi16>, memref<1x2x16x4xi8>, !tile.acc<8x16xi32>
+  func.return
+}
+
+// -----
+
+// CHECK: panels in groups are read whole, got memref<1x4x16x2xbf16>
+func.func @f(%a: memref<2x4x8x2xbf16>, %b: memref<1x4x16x2xbf16>, %n: index) {
+  %zero = tile.zero : !tile.acc<8x16xf32>
+  %sum = tile.mma %a[%n, %n], %b[%n, %n], %n, %zero bounds %n : memref<2x4x8x2xbf16>, memref<1x4x16x2xbf16>, !tile.acc<8x16xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: row must have unit stride, got memref<1x16xi32, strided<[32, 2]>>
+func.func @f(%row: memref<1x16xi32, strided<[32, 2]>>, %n: index) {
+  %zero = tile.zero : !tile.acc<8x16xi32>
+  %less = tile.subtract_row %zero, %row[%n, %n] : memref<1x16xi32, strided<[32, 2]>>, !tile.acc<8x16xi32>
   func.return
 }
