@@ -25,7 +25,14 @@ from fxlower.analysis.symbols import contiguous_strides
 from fxlower.dialects import arith, fxt, tile
 from fxlower.dialects.build import F32, F64, Dim, dims_from, dims_of
 
-_PRODUCT_BODY = (arith.ExtFOp, arith.MulfOp, arith.AddfOp, linalg.YieldOp)
+_PRODUCT_BODY = (
+    arith.ExtFOp,
+    arith.SIToFPOp,
+    arith.UIToFPOp,
+    arith.MulfOp,
+    arith.AddfOp,
+    linalg.YieldOp,
+)
 _INTEGER_BODY = (arith.ExtSIOp, arith.ExtUIOp, arith.MuliOp, arith.AddiOp, linalg.YieldOp)
 
 
@@ -186,7 +193,7 @@ def read_contraction(kernel: FuncOp) -> Contraction:
             0 if lane is None else along.get(lane, 0),
             along.get(k, 0),
             any(
-                isinstance(use.operation, arith.ExtUIOp)
+                isinstance(use.operation, arith.ExtUIOp | arith.UIToFPOp)
                 for use in generic.body.block.args[operand].uses
             ),
         )

@@ -26,6 +26,7 @@ from fxlower.analysis.fusion_axes import (
     made_in_scatter,
     runs_backwards,
     sweep_order,
+    widened_source,
 )
 from fxlower.analysis.fusion_costs import (
     MAX_MEMBERS,
@@ -155,13 +156,19 @@ class _Sweep(FusionState):
             )
 
     def _visit_product(self, op: fxt.MatmulOp) -> None:
-        """A group around a product: maps of its result may join, its operands are in memory."""
+        """A group around a product: maps of its result may join, its operands are in memory, in a
+        narrower type where they are cast from one."""
         loops = new_axes(dims_of(op.result.type))
         depth = (LoopDim(dims_of(op.lhs.type)[-1]),)
         unit = self._new_unit((*flatten(loops), *depth))
         unit.inner, unit.is_product = depth, True
         for operand in (op.lhs, op.rhs):
-            self._depend(unit, self.in_memory(operand))
+            source = widened_source(operand)
+            if source is None or source not in self.roots or operand in self.roots:
+                self._depend(unit, self.in_memory(operand))
+                continue
+            unit.clones.add(self.base[operand])
+            self._depend(unit, self.in_memory(source))
         self._add(unit, op, loops, loops)
 
     # ------------------------------------------------------------------------------- joins

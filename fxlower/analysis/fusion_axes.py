@@ -6,13 +6,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from fxlower.analysis.fusion_costs import is_column_reduction
 from fxlower.analysis.layout import Strides
 from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, refine, unify
 from fxlower.dialects import fxt
-from fxlower.dialects.build import Dim, dims_of
+from fxlower.dialects.build import (
+    BF16,
+    ELEMENT_BITS,
+    F16,
+    F32,
+    F64,
+    I8,
+    I16,
+    UI8,
+    UI16,
+    Dim,
+    dims_of,
+    is_float,
+)
 
 
 def sweep_order(function: FuncOp) -> list[Operation]:
@@ -74,6 +87,40 @@ def renames_only(value: SSAValue, base: SSAValue) -> bool:
             return False
         value = op.input
     return True
+
+
+def widened_source(value: SSAValue) -> SSAValue | None:
+    """What `value`, or that of which it renames the dims, is cast from, if its numbers are those of
+    a narrower type: a product reads it instead, and widens while it does."""
+    while isinstance(value.owner, fxt.PermuteOp | fxt.BroadcastOp | fxt.ReshapeOp):
+        op = value.owner
+        if isinstance(op, fxt.ReshapeOp) and not same_but_for_ones(
+            dims_of(op.input.type), dims_of(value.type)
+        ):
+            return None
+        value = op.input
+    cast = value.owner
+    if isinstance(cast, fxt.CastOp) and is_exact(fxt.element(cast.input), fxt.element(cast.result)):
+        return cast.input
+    return None
+
+
+_SIGNIFICANT_BITS = {
+    **dict.fromkeys((I8, UI8, BF16), 8),
+    **dict.fromkeys((I16, UI16), 16),
+    F16: 11,
+    F32: 24,
+    F64: 53,
+}
+
+
+def is_exact(narrow: Attribute, wide: Attribute) -> bool:
+    """Whether floats of type `wide` hold every number of the smaller type `narrow`."""
+    if narrow not in _SIGNIFICANT_BITS or not is_float(wide) or wide == narrow:
+        return False
+    if is_float(narrow):  # f16 and bf16 do not hold each other's
+        return wide in (F32, F64) and ELEMENT_BITS[narrow] < ELEMENT_BITS[wide]
+    return _SIGNIFICANT_BITS[narrow] <= _SIGNIFICANT_BITS.get(wide, 0)
 
 
 def made_in_scatter(operand: SSAValue) -> bool:

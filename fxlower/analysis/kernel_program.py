@@ -29,7 +29,7 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FloatAttr, IntegerAt
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from fxlower.analysis.fusion import GENERATORS
-from fxlower.analysis.fusion_axes import renames_only, same_but_for_ones
+from fxlower.analysis.fusion_axes import renames_only, same_but_for_ones, widened_source
 from fxlower.analysis.fusion_units import Member, Partition, Unit
 from fxlower.analysis.layout import Strides, reshape_strides
 from fxlower.analysis.loop_dims import Axes, LoopDim, LoopDims, flatten, resolve
@@ -304,18 +304,29 @@ class _Builder:
         element = element_of(op.result)
         *batch, rows, columns = axes
         depth = self.unit.inner
-        left = self._load(*self.in_memory(op.lhs, (*batch, rows, depth)))
-        right = self._load(*self.in_memory(op.rhs, (*batch, depth, columns)))
+        lhs = self._factor(op.lhs, (*batch, rows, depth))
+        rhs = self._factor(op.rhs, (*batch, depth, columns))
+        left, right = self._load(*self.in_memory(*lhs)), self._load(*self.in_memory(*rhs))
         (loop,) = self._numbers(depth)
         if all(loop not in list(self.instructions)[i][2] for i in (left, right)):
             # Some operand must tell the depth, though all repeat along it.
-            left = self._load(op.lhs, (*batch, rows, depth))
+            left = self._load(*lhs)
         accumulator = "f32" if element in _SHORT_FLOATS else element
-        factors = element_of(op.lhs), element_of(op.rhs)
+        factors = element_of(lhs[0]), element_of(rhs[0])
         total = self._emit(("product", factors, accumulator, left, right))
         if accumulator == element:
             return total
         return self._emit(("op", "cast", "", accumulator, element, total))
+
+    def _factor(self, value: SSAValue, axes: Axes) -> tuple[SSAValue, Axes]:
+        """What is read for an operand of a product, and its axes: what it is cast from, if that was
+        decided."""
+        base, source = self.partition.bases.get(value), widened_source(value)
+        if base is None or source is None or base not in self.unit.clones:
+            return value, axes
+        while value is not base:
+            value, axes = _through_view(value, axes)
+        return source, axes
 
     def _extent(self) -> Extent:
         if len(self.extent.varies) != len(self.instructions):

@@ -23,6 +23,7 @@ from fxlower.dialects.build import ELEMENT_BITS
 from fxlower.passes.contraction_builder import ContractionBuilder
 from fxlower.passes.destination_style import DestinationFunction
 from fxlower.passes.loop_builder import Index, LoopBuilder, vector_loop
+from fxlower.passes.pack_lowering import widen
 from fxlower.targets.spec import TargetSpec
 
 _NONE = arith.FastMathFlagsAttr("none")
@@ -107,8 +108,11 @@ class DirectContraction(ContractionBuilder):
         return at.for_(self.depth, step, [zero] * len(rows), attributes=attributes, name="k")
 
     def _multiply_add(self, at: LoopBuilder, x: SSAValue, y: SSAValue, acc: SSAValue) -> SSAValue:
-        type_ = acc.type
-        x, y = (v if v.type == type_ else at.op(arith.ExtFOp, (v,), type_) for v in (x, y))
+        type_, c = acc.type, self.contraction
+        x, y = (
+            v if v.type == type_ else widen(at, v, type_, f.unsigned)
+            for v, f in ((x, c.left), (y, c.right))
+        )
         if self.target.fma and not self.lanes_along_depth:
             return at.op(math.FmaOp, (x, y, acc), type_, {"fastmath": _NONE})
         # A reduction over lanes must show what combines: an addition, which may yet be fused.

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import MemRefType
+from xdsl.dialects.builtin import MemRefType, VectorType
 from xdsl.ir import Attribute, SSAValue
 
 from fxlower.dialects import arith, tile, vector
-from fxlower.dialects.build import DYNAMIC, I1, emit, splat, vector_type
+from fxlower.dialects.build import DYNAMIC, I1, emit, is_float, splat, vector_type
 from fxlower.passes.lane_memory import element_strides, numbers, offset_of
 from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, strides_of, vector_loop
 from fxlower.passes.vector_transpose import transpose
@@ -26,6 +26,7 @@ class PackLowering:
         source, panels = self.source.type, self.panels.type
         assert isinstance(source, MemRefType) and isinstance(panels, MemRefType)
         self.strides = strides_of(source)
+        self.unsigned = op.unsigned is not None
         self.source_element, self.element = source.element_type, panels.element_type
         self.width = panels.get_shape()[2]
         self.one_panel = panels.get_shape()[0] == 1
@@ -163,7 +164,8 @@ class PackLowering:
         if count == self.vector:
             value = at.op(vector.LoadOp, operands, type_)
         else:
-            zeros = at.op(arith.ConstantOp, (), type_, {"value": splat(0.0, type_)})
+            number = 0.0 if is_float(self.source_element) else 0
+            zeros = at.op(arith.ConstantOp, (), type_, {"value": splat(number, type_)})
             mask = first_lanes(at, count, self.vector)
             value = at.op(vector.MaskedLoadOp, (*operands, mask, zeros), type_)
         return self._widened(at, value, vector_type(self.element, self.vector))
@@ -171,7 +173,7 @@ class PackLowering:
     def _widened(self, at: LoopBuilder, value: SSAValue, type_: Attribute) -> SSAValue:
         if self.source_element == self.element:
             return value
-        return at.op(arith.ExtFOp, (value,), type_)
+        return widen(at, value, type_, self.unsigned)
 
     def _store(self, at: LoopBuilder, value: SSAValue, place: Sequence[Index], count: int) -> None:
         base = (self.panels, *[at.value(i) for i in place])
@@ -180,6 +182,14 @@ class PackLowering:
         else:
             mask = first_lanes(at, count, self.vector)
             emit(at.block, vector.MaskedStoreOp, (*base, mask, value))
+
+
+def widen(at: LoopBuilder, value: SSAValue, type_: Attribute, unsigned: bool) -> SSAValue:
+    """The float of type `type_`, of scalars or of vectors, that a narrower number is."""
+    given = value.type
+    if is_float(given.element_type if isinstance(given, VectorType) else given):
+        return at.op(arith.ExtFOp, (value,), type_)
+    return at.op(arith.UIToFPOp if unsigned else arith.SIToFPOp, (value,), type_)
 
 
 def first_lanes(at: LoopBuilder, count: int, lanes: int) -> SSAValue:

@@ -52,7 +52,16 @@ from fxlower.analysis.contraction_schedule import orient, tile_of
 from fxlower.analysis.kernel_program import digest_of
 from fxlower.analysis.panels import PanelFormat, panel_format
 from fxlower.dialects import tile
-from fxlower.dialects.build import dims_of, emit, emit1, int_attr, string_attr, tensor_type
+from fxlower.dialects.build import (
+    ELEMENT_BITS,
+    dims_of,
+    emit,
+    emit1,
+    int_attr,
+    is_float,
+    string_attr,
+    tensor_type,
+)
 from fxlower.dialects.fxt.call import CallOp
 from fxlower.dialects.fxt.view import VIEWS
 from fxlower.dialects.tile_panels import panel_dims
@@ -257,6 +266,8 @@ def _move(
     lane, depth = axes.index(lane_axis), axes.index(depth_axis)
     dims = panel_dims(sizes, lane, depth, lanes, panels.group)
     element = panels.left if is_left else panels.right
+    if ELEMENT_BITS[element] > 2 * ELEMENT_BITS[factor.element] or not is_float(factor.element):
+        return None  # is kept short to save memory
     return Move(argument.index, lane, depth, tensor_type(element, dims))
 
 

@@ -198,3 +198,37 @@ func.func @two(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> (tensor<4x4xf32>, te
 // CHECK-NEXT:    } -> tensor<4x4xf32>
 // CHECK-NEXT:    %12 = tensor.insert_slice %9 into %7[0, 4] [4, 4] [1, 1] : tensor<4x4xf32> into tensor<4x8xf32>
 // CHECK-NEXT:    func.return %12 : tensor<4x8xf32>
+
+// -----
+
+// What is cast to a wider type for a product is read in the narrow one, which needs no memory for it.
+func.func @prologue(%x: tensor<8x16xf32>, %w: tensor<4x16xi8>, %s: tensor<4xf32>) -> tensor<8x4xf32> {
+  %0 = fxt.cast %w : (tensor<4x16xi8>) -> tensor<4x16xf32>
+  %1 = fxt.permute %0, array<i64: 1, 0> : (tensor<4x16xf32>) -> tensor<16x4xf32>
+  %2 = fxt.matmul %x, %1 : (tensor<8x16xf32>, tensor<16x4xf32>) -> tensor<8x4xf32>
+  %3 = fxt.broadcast %s, array<i64: 1> : (tensor<4xf32>) -> tensor<8x4xf32>
+  %4 = fxt.mul %2, %3 : tensor<8x4xf32>
+  func.return %4 : tensor<8x4xf32>
+}
+
+// CHECK-LABEL: func.func @prologue(%x: tensor<8x16xf32>, %w: tensor<4x16xi8>, %s: tensor<4xf32>) -> tensor<8x4xf32> {
+// CHECK-NEXT:    %0 = fxt.call @matmul_mul_{{[0-9a-f]+}}(%x, %w, %s) : (tensor<8x16xf32>, tensor<4x16xi8>, tensor<4xf32>) -> tensor<8x4xf32>
+// CHECK-NEXT:    func.return %0 : tensor<8x4xf32>
+// CHECK-LABEL: func.func private @matmul_mul_{{[0-9a-f]+}}(%0: tensor<8x16xf32>, %1: tensor<4x16xi8>, %2: tensor<4xf32>) -> tensor<8x4xf32> attributes {fxlower.kernel = "contraction", fxlower.ops = "matmul,mul", fxlower.shape = "8x4[16]"} {
+// CHECK-NEXT:    %3 = tensor.empty() : tensor<8x4xf32>
+// CHECK-NEXT:    %4 = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:    %5 = linalg.fill ins(%4 : f32) outs(%3 : tensor<8x4xf32>) -> tensor<8x4xf32>
+// CHECK-NEXT:    %6 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%0, %1 : tensor<8x16xf32>, tensor<4x16xi8>) outs(%5 : tensor<8x4xf32>) {
+// CHECK-NEXT:    ^bb0(%7: f32, %8: i8, %9: f32):
+// CHECK-NEXT:      %10 = arith.sitofp %8 : i8 to f32
+// CHECK-NEXT:      %11 = arith.mulf %7, %10 : f32
+// CHECK-NEXT:      %12 = arith.addf %9, %11 : f32
+// CHECK-NEXT:      linalg.yield %12 : f32
+// CHECK-NEXT:    } -> tensor<8x4xf32>
+// CHECK-NEXT:    %13 = tensor.empty() : tensor<8x4xf32>
+// CHECK-NEXT:    %14 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%6, %2 : tensor<8x4xf32>, tensor<4xf32>) outs(%13 : tensor<8x4xf32>) {
+// CHECK-NEXT:    ^bb0(%15: f32, %16: f32, %17: f32):
+// CHECK-NEXT:      %18 = arith.mulf %15, %16 : f32
+// CHECK-NEXT:      linalg.yield %18 : f32
+// CHECK-NEXT:    } -> tensor<8x4xf32>
+// CHECK-NEXT:    func.return %14 : tensor<8x4xf32>
