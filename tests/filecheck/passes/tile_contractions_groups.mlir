@@ -23,9 +23,9 @@ builtin.module attributes {fxlower.machine = "znver4"} {
 // CHECK-NEXT:        %result = memref.reinterpret_cast %out to offset: [0], sizes: [64, 96], strides: [96, 1] : memref<64x96xi32> to memref<64x96xi32>
 // CHECK-NEXT:        %c64 = arith.constant 64 : index
 // CHECK-NEXT:        tile.pack %left[%c0, %c0] bounds %c64, %c64 into %a_panels {offset = 128 : i64} : memref<64x64xi8> into memref<8x16x8x4xi8>
-// CHECK-NEXT:        scf.for %q = %c0 to %c3 step %c1 {
+// CHECK-NEXT:        scf.for %p = %c0 to %c3 step %c1 {
 // CHECK-NEXT:          %c32 = arith.constant 32 : index
-// CHECK-NEXT:          %1 = arith.muli %q, %c32 : index
+// CHECK-NEXT:          %1 = arith.muli %p, %c32 : index
 // CHECK-NEXT:          %c96 = arith.constant 96 : index
 // CHECK-NEXT:          %2 = arith.subi %c96, %1 : index
 // CHECK-NEXT:          %3 = arith.minsi %2, %c32 : index
@@ -35,15 +35,13 @@ builtin.module attributes {fxlower.machine = "znver4"} {
 // CHECK-NEXT:          %6 = tile.mma %4[%c0, %c0], %b_panel[%c0, %c0], %c64, %5 {a_unsigned} : memref<1x16x1x4xi8, strided<[0, 0, 0, 1]>>, memref<1x16x32x4xi8>, !tile.acc<1x32xi32>
 // CHECK-NEXT:          tile.store %6, %offset_sums[%c0, %c0] : !tile.acc<1x32xi32>, memref<1x32xi32>
 // CHECK-NEXT:          %c8 = arith.constant 8 : index
-// CHECK-NEXT:          scf.for %p = %c0 to %c8 step %c1 {
-// CHECK-NEXT:            %7 = arith.muli %p, %c8 : index
-// CHECK-NEXT:            %8 = arith.muli %q, %c32 : index
-// CHECK-NEXT:            %9 = arith.subi %c64, %7 : index
-// CHECK-NEXT:            %10 = arith.subi %c96, %8 : index
-// CHECK-NEXT:            %11 = tile.zero : !tile.acc<8x32xi32>
-// CHECK-NEXT:            %12 = tile.subtract_row %11, %offset_sums[%c0, %c0] : memref<1x32xi32>, !tile.acc<8x32xi32>
-// CHECK-NEXT:            %13 = tile.mma %a_panels[%p, %c0], %b_panel[%c0, %c0], %c64, %12 {a_unsigned} : memref<8x16x8x4xi8>, memref<1x16x32x4xi8>, !tile.acc<8x32xi32>
-// CHECK-NEXT:            tile.store %13, %result[%7, %8] : !tile.acc<8x32xi32>, memref<64x96xi32>
+// CHECK-NEXT:          scf.for %p_1 = %c0 to %c8 step %c1 {
+// CHECK-NEXT:            %7 = arith.muli %p_1, %c8 : index
+// CHECK-NEXT:            %8 = arith.muli %p, %c32 : index
+// CHECK-NEXT:            %9 = tile.zero : !tile.acc<8x32xi32>
+// CHECK-NEXT:            %10 = tile.subtract_row %9, %offset_sums[%c0, %c0] : memref<1x32xi32>, !tile.acc<8x32xi32>
+// CHECK-NEXT:            %11 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %c64, %10 {a_unsigned} : memref<8x16x8x4xi8>, memref<1x16x32x4xi8>, !tile.acc<8x32xi32>
+// CHECK-NEXT:            tile.store %11, %result[%7, %8] : !tile.acc<8x32xi32>, memref<64x96xi32>
 // CHECK-NEXT:          }
 // CHECK-NEXT:        }
 // CHECK-NEXT:        scf.reduce
@@ -78,22 +76,20 @@ func.func private @bytes(%a: tensor<64x64xi8>, %b: tensor<64x96xi8>) -> (tensor<
 // CHECK-NEXT:        %c64 = arith.constant 64 : index
 // CHECK-NEXT:        tile.pack %left[%c0, %c0] bounds %c64, %c64 into %a_panels {unsigned} : memref<64x64xi8> into memref<8x32x8x2xi16>
 // CHECK-NEXT:        %c3 = arith.constant 3 : index
-// CHECK-NEXT:        scf.for %q = %c0 to %c3 step %c1 {
+// CHECK-NEXT:        scf.for %p = %c0 to %c3 step %c1 {
 // CHECK-NEXT:          %c32 = arith.constant 32 : index
-// CHECK-NEXT:          %0 = arith.muli %q, %c32 : index
+// CHECK-NEXT:          %0 = arith.muli %p, %c32 : index
 // CHECK-NEXT:          %c96 = arith.constant 96 : index
 // CHECK-NEXT:          %1 = arith.subi %c96, %0 : index
 // CHECK-NEXT:          %2 = arith.minsi %1, %c32 : index
 // CHECK-NEXT:          tile.pack %right[%0, %c0] bounds %c32, %c64 into %b_panel {unsigned} : memref<96x64xi8, strided<[1, 96]>> into memref<1x32x32x2xi16>
 // CHECK-NEXT:          %c8 = arith.constant 8 : index
-// CHECK-NEXT:          scf.for %p = %c0 to %c8 step %c1 {
-// CHECK-NEXT:            %3 = arith.muli %p, %c8 : index
-// CHECK-NEXT:            %4 = arith.muli %q, %c32 : index
-// CHECK-NEXT:            %5 = arith.subi %c64, %3 : index
-// CHECK-NEXT:            %6 = arith.subi %c96, %4 : index
-// CHECK-NEXT:            %7 = tile.zero : !tile.acc<8x32xi32>
-// CHECK-NEXT:            %8 = tile.mma %a_panels[%p, %c0], %b_panel[%c0, %c0], %c64, %7 : memref<8x32x8x2xi16>, memref<1x32x32x2xi16>, !tile.acc<8x32xi32>
-// CHECK-NEXT:            tile.store %8, %result[%3, %4] : !tile.acc<8x32xi32>, memref<64x96xi32>
+// CHECK-NEXT:          scf.for %p_1 = %c0 to %c8 step %c1 {
+// CHECK-NEXT:            %3 = arith.muli %p_1, %c8 : index
+// CHECK-NEXT:            %4 = arith.muli %p, %c32 : index
+// CHECK-NEXT:            %5 = tile.zero : !tile.acc<8x32xi32>
+// CHECK-NEXT:            %6 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %c64, %5 : memref<8x32x8x2xi16>, memref<1x32x32x2xi16>, !tile.acc<8x32xi32>
+// CHECK-NEXT:            tile.store %6, %result[%3, %4] : !tile.acc<8x32xi32>, memref<64x96xi32>
 // CHECK-NEXT:          }
 // CHECK-NEXT:        }
 // CHECK-NEXT:        scf.reduce
@@ -135,28 +131,26 @@ func.func private @widened(%a: tensor<64x64xi8>, %b: tensor<64x96xi8>) -> (tenso
 // CHECK-NEXT:          %4 = arith.cmpi eq, %k, %c0 : index
 // CHECK-NEXT:          tile.pack %left[%c0, %k] bounds %c64, %3 into %a_panels : memref<64x500xbf16> into memref<8x32x8x2xbf16>
 // CHECK-NEXT:          %c3 = arith.constant 3 : index
-// CHECK-NEXT:          scf.for %q = %c0 to %c3 step %c1 {
+// CHECK-NEXT:          scf.for %p = %c0 to %c3 step %c1 {
 // CHECK-NEXT:            %c32 = arith.constant 32 : index
-// CHECK-NEXT:            %5 = arith.muli %q, %c32 : index
+// CHECK-NEXT:            %5 = arith.muli %p, %c32 : index
 // CHECK-NEXT:            %c96 = arith.constant 96 : index
 // CHECK-NEXT:            %6 = arith.subi %c96, %5 : index
 // CHECK-NEXT:            %7 = arith.minsi %6, %c32 : index
 // CHECK-NEXT:            tile.pack %right[%5, %k] bounds %c32, %3 into %b_panel : memref<96x500xbf16, strided<[1, 96]>> into memref<1x32x32x2xbf16>
 // CHECK-NEXT:            %c8 = arith.constant 8 : index
-// CHECK-NEXT:            scf.for %p = %c0 to %c8 step %c1 {
-// CHECK-NEXT:              %8 = arith.muli %p, %c8 : index
-// CHECK-NEXT:              %9 = arith.muli %q, %c32 : index
-// CHECK-NEXT:              %10 = arith.subi %c64, %8 : index
-// CHECK-NEXT:              %11 = arith.subi %c96, %9 : index
-// CHECK-NEXT:              %12 = scf.if %4 -> (!tile.acc<8x32xf32>) {
-// CHECK-NEXT:                %13 = tile.zero : !tile.acc<8x32xf32>
-// CHECK-NEXT:                scf.yield %13 : !tile.acc<8x32xf32>
+// CHECK-NEXT:            scf.for %p_1 = %c0 to %c8 step %c1 {
+// CHECK-NEXT:              %8 = arith.muli %p_1, %c8 : index
+// CHECK-NEXT:              %9 = arith.muli %p, %c32 : index
+// CHECK-NEXT:              %10 = scf.if %4 -> (!tile.acc<8x32xf32>) {
+// CHECK-NEXT:                %11 = tile.zero : !tile.acc<8x32xf32>
+// CHECK-NEXT:                scf.yield %11 : !tile.acc<8x32xf32>
 // CHECK-NEXT:              } else {
-// CHECK-NEXT:                %14 = tile.load %result[%8, %9] : memref<64x96xf32>, !tile.acc<8x32xf32>
-// CHECK-NEXT:                scf.yield %14 : !tile.acc<8x32xf32>
+// CHECK-NEXT:                %12 = tile.load %result[%8, %9] : memref<64x96xf32>, !tile.acc<8x32xf32>
+// CHECK-NEXT:                scf.yield %12 : !tile.acc<8x32xf32>
 // CHECK-NEXT:              }
-// CHECK-NEXT:              %15 = tile.mma %a_panels[%p, %c0], %b_panel[%c0, %c0], %3, %12 : memref<8x32x8x2xbf16>, memref<1x32x32x2xbf16>, !tile.acc<8x32xf32>
-// CHECK-NEXT:              tile.store %15, %result[%8, %9] : !tile.acc<8x32xf32>, memref<64x96xf32>
+// CHECK-NEXT:              %13 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %3, %10 : memref<8x32x8x2xbf16>, memref<1x32x32x2xbf16>, !tile.acc<8x32xf32>
+// CHECK-NEXT:              tile.store %13, %result[%8, %9] : !tile.acc<8x32xf32>, memref<64x96xf32>
 // CHECK-NEXT:            }
 // CHECK-NEXT:          }
 // CHECK-NEXT:        }
