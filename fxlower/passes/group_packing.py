@@ -44,6 +44,7 @@ class GroupPacking(PackLowering):
         self.unsigned = op.unsigned is not None
         self.offset = op.offset.value.data if op.offset is not None else 0
         self.depth, self.lanes = folded(self.depth), folded(self.lanes)
+        self.fills_groups = isinstance(self.depth, int) and self.depth % self.group == 0
 
     def emit(self, at: LoopBuilder) -> None:
         self.flat = flat_panels(at, self.panels)
@@ -81,22 +82,24 @@ class GroupPacking(PackLowering):
                 mask = first_lanes(at, count, self.vector)
             pieces.append((offset, count, mask))
 
-        def step(inner: LoopBuilder, g: SSAValue) -> None:
+        def step(inner: LoopBuilder, g: SSAValue, whole: bool = True) -> None:
             k = inner.mul(g, self.group)
             for offset, count, mask in pieces:
                 lanes = self.vector if self.masks else count
-                rows = [
-                    self._row(
-                        inner, by_depth, (inner.add(k, j), inner.add(first, offset)), lanes, mask
-                    )
-                    for j in range(self.group)
-                ]
+                rows: list[SSAValue] = []
+                for j in range(self.group):
+                    place = (inner.add(k, j), inner.add(first, offset))
+                    rows.append(self._row(inner, by_depth, place, lanes, mask, whole or j == 0))
                 while len(rows) > 1:
                     half = len(rows) // 2
                     rows = [_interleave(inner, a, b) for a, b in zip(rows[:half], rows[half:])]
                 self._store_words(inner, rows[0], (p, g), offset, count)
 
-        at.serial(at.ceil_div(self.depth, self.group), step, name="g")
+        groups = at.div(self.depth, self.group)
+        at.serial(groups, step, name="g")
+        if not self.fills_groups:
+            every = at.ceil_div(self.depth, self.group)
+            at.serial(every, lambda inner, g: step(inner, g, False), lower=groups, name="g")
         return ()
 
     def _row(
@@ -106,18 +109,16 @@ class GroupPacking(PackLowering):
         place: tuple[Index, Index],
         lanes: int,
         mask: SSAValue | None,
+        inside: bool,
     ) -> SSAValue:
-        """A vector at a depth, from a lane on; zeros beyond the depth."""
+        """A vector at a depth, from a lane on; zeros beyond the depth, if it is not `inside`."""
         k, lane = place
-        whole = isinstance(self.depth, int) and self.depth % self.group == 0
-        inside = None
-        if not whole:
-            inside = at.compare("slt", k, self.depth)
-            k = at.min(k, at.sub(self.depth, 1))
-        row = self._read(at, by_depth, (at.value(at.add(self.k, k)), at.value(lane)), lanes, mask)
-        if inside is None:
-            return row
-        return at.op(arith.SelectOp, (inside, row, self._zeros(at, row.type)), row.type)
+        if inside:
+            return self._read(at, by_depth, (at.add(self.k, k), lane), lanes, mask)
+        last = at.sub(self.depth, 1)
+        row = self._read(at, by_depth, (at.add(self.k, at.min(k, last)), lane), lanes, mask)
+        below = at.compare("slt", k, self.depth)
+        return at.op(arith.SelectOp, (below, row, self._zeros(at, row.type)), row.type)
 
     # --------------------------------------------------------- unit stride along depth
 
@@ -129,20 +130,12 @@ class GroupPacking(PackLowering):
         squares = at.mul(at.div(self.depth, self.elements), self.elements)
 
         def square(inner: LoopBuilder, k: SSAValue, mask: SSAValue | None = None) -> None:
-            source_k = inner.value(inner.add(self.k, k))
-            word = vector_type(IntegerType(self.word_bits), self.vector)
-            words = [
-                inner.op(
-                    vector.BitcastOp,
-                    (
-                        self._read(
-                            inner, self.source, (inner.value(row), source_k), self.elements, mask
-                        ),
-                    ),
-                    word,
-                )
-                for row in rows
-            ]
+            source_k = inner.add(self.k, k)
+            type_ = vector_type(IntegerType(self.word_bits), self.vector)
+            words: list[SSAValue] = []
+            for row in rows:
+                vector_ = self._read(inner, self.source, (row, source_k), self.elements, mask)
+                words.append(inner.op(vector.BitcastOp, (vector_,), type_))
             columns = transpose(
                 words, self.vector, self.word_bits, lambda a, b, m: _shuffle(inner, a, b, m)
             )
@@ -191,13 +184,11 @@ class GroupPacking(PackLowering):
 
     def _element(self, at: LoopBuilder, row: Index, k: Index) -> SSAValue:
         """One element for the panels; zero beyond the depth."""
-        inside = None
-        if not (isinstance(self.depth, int) and self.depth % self.group == 0):
-            inside = at.compare("slt", k, self.depth)
-            k = at.min(k, at.sub(self.depth, 1))
-        value = self._converted(at, at.load(self.source, (row, at.add(self.k, k))), self.element)
-        if inside is None:
+        source_k = at.add(self.k, k if self.fills_groups else at.min(k, at.sub(self.depth, 1)))
+        value = self._converted(at, at.load(self.source, (row, source_k)), self.element)
+        if self.fills_groups:
             return value
+        inside = at.compare("slt", k, self.depth)
         zero = at.constant(0.0 if is_float(self.element) else 0, self.element)
         return at.op(arith.SelectOp, (inside, value, zero), self.element)
 
@@ -207,16 +198,17 @@ class GroupPacking(PackLowering):
         self,
         at: LoopBuilder,
         source: SSAValue,
-        place: Sequence[SSAValue],
+        place: Sequence[Index],
         lanes: int,
         mask: SSAValue | None,
     ) -> SSAValue:
-        type_ = vector_type(self.source_element, lanes)
+        """A vector of so many lanes of the source, widened."""
+        type_, base = vector_type(self.source_element, lanes), (source, *map(at.value, place))
         if mask is None:
-            value = at.op(vector.LoadOp, (source, *place), type_)
+            value = at.op(vector.LoadOp, base, type_)
         else:
             zeros = self._zeros(at, type_)
-            value = at.op(vector.MaskedLoadOp, (source, *place, mask, zeros), type_)
+            value = at.op(vector.MaskedLoadOp, (*base, mask, zeros), type_)
         return self._converted(at, value, vector_type(self.element, lanes))
 
     def _converted(self, at: LoopBuilder, value: SSAValue, type_: Attribute) -> SSAValue:

@@ -19,6 +19,8 @@ PRODUCTS = [
     case("mm_strided", torch.mm, floats(M, 74, layout=lambda x: x[:, ::2]), floats(37, 7)),
     case("mm_expanded", torch.mm, floats(M, 1, layout=lambda x: x.expand(-1, 8)), floats(8, 7)),
     case("mm_ints", torch.mm, integers(-9, 9, M, N), integers(-9, 9, N, 7)),
+    case("int_mm", torch._int_mm, integers(-128, 128, M, N, dtype=torch.int8), integers(-128, 128, N, 7, dtype=torch.int8)),
+    case("mm_of_bytes", lambda x, y: x.int() @ y.int(), integers(0, 256, M, N, dtype=torch.uint8), integers(-128, 128, N, 7, dtype=torch.int8)),
     case("mm_f64", lambda x, y: x.double() @ y.double(), floats(M, N), floats(N, 7)),
     case("mm_special", torch.mm, special(M, N), special(N, 7), grad=False),
     case("addmm", torch.addmm, floats(19), floats(M, N), floats(N, 19), dtypes=LOW_PRECISION),

@@ -278,7 +278,7 @@ class _Run:
             case fxt.MatmulOp():
                 if operands[0].dtype in (torch.float16, torch.bfloat16):
                     return (operands[0].float() @ operands[1].float()).to(_dtype(op))
-                return operands[0] @ operands[1]
+                return operands[0].to(_dtype(op)) @ operands[1].to(_dtype(op))
             case _:
                 raise AssertionError(f"no meaning for {op.name}")
 

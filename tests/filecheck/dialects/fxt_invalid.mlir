@@ -356,3 +356,11 @@ func.func @f(%a: tensor<4x8xf32>, %b: tensor<8x2xbf16>) {
   %r = fxt.matmul %a, %b : (tensor<4x8xf32>, tensor<8x2xbf16>) -> tensor<4x2xf32>
   func.return
 }
+
+// -----
+
+// CHECK: element types must agree, got tensor<4x8xi8>, tensor<8x2xi8> and tensor<4x2xi64>
+func.func @f(%a: tensor<4x8xi8>, %b: tensor<8x2xi8>) {
+  %r = fxt.matmul %a, %b : (tensor<4x8xi8>, tensor<8x2xi8>) -> tensor<4x2xi64>
+  func.return
+}

@@ -58,9 +58,11 @@ func.func @joining(%a: tensor<4x8xf32>, %b: tensor<4x2xf32>) {
 // CHECK-LABEL: func.func @products
 // CHECK-NEXT:    %p = fxt.matmul %a, %b : (tensor<4x8xf32>, tensor<8x2xf32>) -> tensor<4x2xf32>
 // CHECK-NEXT:    %q = fxt.matmul %c, %d : (tensor<5x4x8xf32>, tensor<5x8x2xf32>) -> tensor<5x4x2xf32>
-func.func @products(%a: tensor<4x8xf32>, %b: tensor<8x2xf32>, %c: tensor<5x4x8xf32>, %d: tensor<5x8x2xf32>) {
+// CHECK-NEXT:    %r = fxt.matmul %e, %f : (tensor<4x8xui8>, tensor<8x2xi8>) -> tensor<4x2xi32>
+func.func @products(%a: tensor<4x8xf32>, %b: tensor<8x2xf32>, %c: tensor<5x4x8xf32>, %d: tensor<5x8x2xf32>, %e: tensor<4x8xui8>, %f: tensor<8x2xi8>) {
   %p = fxt.matmul %a, %b : (tensor<4x8xf32>, tensor<8x2xf32>) -> tensor<4x2xf32>
   %q = fxt.matmul %c, %d : (tensor<5x4x8xf32>, tensor<5x8x2xf32>) -> tensor<5x4x2xf32>
+  %r = fxt.matmul %e, %f : (tensor<4x8xui8>, tensor<8x2xi8>) -> tensor<4x2xi32>
   func.return
 }
 

@@ -158,3 +158,24 @@ func.func @reduction_of_reshape(%x: tensor<2x3x4xf32>) -> (tensor<2x3x4xf32>, te
   %b = fxt.sum %w, array<i64: 0> : (tensor<8x3xf32>) -> tensor<3xf32>
   func.return %e, %a, %b : tensor<2x3x4xf32>, tensor<12xf32>, tensor<3xf32>
 }
+
+// One short operand is no gain, and products of f32 keep denormal numbers, which those of bf16 drop.
+
+// CHECK-LABEL: func.func @product_of_casts(
+// CHECK-NEXT:    %aw = fxt.cast %a : (tensor<4x8xi8>) -> tensor<4x8xi32>
+// CHECK-NEXT:    %p = fxt.matmul %a, %b : (tensor<4x8xi8>, tensor<8x2xui8>) -> tensor<4x2xi32>
+// CHECK-NEXT:    %q = fxt.matmul %aw, %c : (tensor<4x8xi32>, tensor<8x2xi32>) -> tensor<4x2xi32>
+// CHECK-NEXT:    %dw = fxt.cast %d : (tensor<4x8xbf16>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %ew = fxt.cast %e : (tensor<8x2xbf16>) -> tensor<8x2xf32>
+// CHECK-NEXT:    %r = fxt.matmul %dw, %ew : (tensor<4x8xf32>, tensor<8x2xf32>) -> tensor<4x2xf32>
+// CHECK-NEXT:    func.return %p, %q, %r : tensor<4x2xi32>, tensor<4x2xi32>, tensor<4x2xf32>
+func.func @product_of_casts(%a: tensor<4x8xi8>, %b: tensor<8x2xui8>, %c: tensor<8x2xi32>, %d: tensor<4x8xbf16>, %e: tensor<8x2xbf16>) -> (tensor<4x2xi32>, tensor<4x2xi32>, tensor<4x2xf32>) {
+  %aw = fxt.cast %a : (tensor<4x8xi8>) -> tensor<4x8xi32>
+  %bw = fxt.cast %b : (tensor<8x2xui8>) -> tensor<8x2xi32>
+  %p = fxt.matmul %aw, %bw : (tensor<4x8xi32>, tensor<8x2xi32>) -> tensor<4x2xi32>
+  %q = fxt.matmul %aw, %c : (tensor<4x8xi32>, tensor<8x2xi32>) -> tensor<4x2xi32>
+  %dw = fxt.cast %d : (tensor<4x8xbf16>) -> tensor<4x8xf32>
+  %ew = fxt.cast %e : (tensor<8x2xbf16>) -> tensor<8x2xf32>
+  %r = fxt.matmul %dw, %ew : (tensor<4x8xf32>, tensor<8x2xf32>) -> tensor<4x2xf32>
+  func.return %p, %q, %r : tensor<4x2xi32>, tensor<4x2xi32>, tensor<4x2xf32>
+}

@@ -107,4 +107,16 @@ func.func @any(%x: vector<8xi1>) -> i1 {
   func.return %r : i1
 }
 
+// Intrinsics take bf16 as such.
+// CHECK-LABEL: llvm.func @intrinsic(
+// CHECK-NEXT:    %46 = llvm.bitcast %a : vector<32xi16> to vector<32xbf16>
+// CHECK-NEXT:    %47 = llvm.bitcast %b : vector<32xi16> to vector<32xbf16>
+// CHECK-NEXT:    %48 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%acc_1, %46, %47) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+// CHECK-NEXT:    llvm.return %48 : vector<16xf32>
+// CHECK-NEXT:  }
+func.func @intrinsic(%acc: vector<16xf32>, %a: vector<32xbf16>, %b: vector<32xbf16>) -> vector<16xf32> {
+  %r = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%acc, %a, %b) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+  func.return %r : vector<16xf32>
+}
+
 }
