@@ -13,7 +13,8 @@ from fxlower.dialects.build import ELEMENT_BITS
 from fxlower.targets.spec import TargetSpec
 
 SMALL_ROWS = 4
-"""With no more rows than this, packing the other operand costs more than it saves."""
+"""With no more rows than this, packing the other operand costs more than it saves: where it cannot
+be read as it is, plain loops are better than tiles."""
 
 TINY = 24 * 24 * 24
 """Multiplications below which packing does not pay."""
@@ -37,7 +38,7 @@ def schedule_contraction(contraction: Contraction, target: TargetSpec) -> dict[s
     in_panels = contraction.left.panels or contraction.right.panels
     tiled = orient(contraction, True)
     panels = panel_format(tiled, target)
-    if panels is None or (_is_small(contraction) and not in_panels):
+    if panels is None or (_is_small(tiled) and not in_panels):
         return _direct(orient(contraction, False), target)
     return schedule_tiles(tiled, panels, target)
 
@@ -45,9 +46,17 @@ def schedule_contraction(contraction: Contraction, target: TargetSpec) -> dict[s
 def _is_small(contraction: Contraction) -> bool:
     m, n, k = contraction.rows, contraction.columns, contraction.depth
     known = [d for d in (m, n) if isinstance(d, int)]
-    if k == 0 or any(d <= SMALL_ROWS for d in known):
+    if k == 0 or (isinstance(n, int) and n <= SMALL_ROWS):
+        return True
+    if isinstance(m, int) and m <= SMALL_ROWS and not _streams(contraction):
         return True
     return len(known) == 2 and isinstance(k, int) and m * n * k <= TINY  # type: ignore[operator]
+
+
+def _streams(contraction: Contraction) -> bool:
+    """Whether tiles of few rows can read the right operand where it is, in vectors."""
+    left, right, element = contraction.left, contraction.right, contraction.element
+    return left.element == right.element == element and right.lane == 1
 
 
 def _direct(contraction: Contraction, target: TargetSpec) -> dict[str, int]:

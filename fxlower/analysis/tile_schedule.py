@@ -234,8 +234,14 @@ def _register_tile(contraction: Contraction, lanes: int, target: TargetSpec) -> 
     rows, columns = contraction.rows, contraction.columns
     in_panels, fixed = contraction.right.panels, contraction.left.panels
     best: tuple[float, int, int] | None = None
-    for vectors in [in_panels // lanes] if in_panels else (2, 3, 4, 1):
+    widths = [2, 3, 4, 1]
+    if isinstance(rows, int) and 0 < rows <= 4:
+        # Few rows: long runs of columns, so that memory is read in order.
+        widths.append(target.vector_registers // 2 // rows)
+    for vectors in [in_panels // lanes] if in_panels else widths:
         most = (target.vector_registers - 1 - vectors) // vectors
+        if rows == 1 and vectors < target.vector_registers:
+            most = 1  # each vector of the right operand is used once, right from memory
         if most < 1:
             continue
         for mr in [fixed] if fixed else _row_counts(rows, most):
