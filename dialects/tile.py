@@ -39,6 +39,7 @@ from xdsl.irdl import (
     irdl_attr_definition,
     irdl_op_definition,
     operand_def,
+    opt_operand_def,
     opt_prop_def,
     result_def,
     traits_def,
@@ -247,6 +248,9 @@ class MmaOp(IRDLOperation):
     groups, `depth` elements; the last group counts as a whole. The target must have a dot product
     instruction for the types.
 
+    At step k of the depth the elements `ahead[*, first + k]` are prefetched: what is needed later
+    comes into the second cache meanwhile. They need not be in the bounds of anything.
+
     %d = tile.mma %a[%p, %ka], %b[%q, %kb], %depth, %c
       : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>
     %d = tile.mma %a[%p, %ka], %b[%q, %kb], %depth, %c {a_unsigned}
@@ -264,6 +268,8 @@ class MmaOp(IRDLOperation):
     depth = operand_def(IndexType)
     acc = operand_def(T)
     columns = var_operand_def(IndexType)
+    ahead = opt_operand_def(MemRefType)
+    ahead_first = opt_operand_def(IndexType)
     result = result_def(T)
     a_unsigned = opt_prop_def(UnitAttr)
     b_unsigned = opt_prop_def(UnitAttr)
@@ -273,7 +279,8 @@ class MmaOp(IRDLOperation):
 
     assembly_format = (
         "$a `[` $a_indices `]` `,` $b `[` $b_indices `]` `,` $depth `,` $acc "
-        "(`bounds` $columns^)? attr-dict `:` type($a) `,` type($b) `,` type($acc)"
+        "(`bounds` $columns^)? (`ahead` $ahead^ `[` $ahead_first `]`)? attr-dict `:` "
+        "type($a) `,` type($b) `,` type($acc) (`,` type($ahead)^)?"
     )
 
     def verify_(self) -> None:
@@ -296,6 +303,12 @@ class MmaOp(IRDLOperation):
             else:
                 _expect_narrow(type_, acc)
         _expect(len(self.columns) <= 1, f"one bound, of columns, got {len(self.columns)}")
+        if self.ahead is not None:
+            shape = self.ahead.type.get_shape()  # type: ignore[union-attr]
+            _expect(
+                len(shape) == 2 and shape[0] != DYNAMIC_INDEX and self.ahead_first is not None,
+                f"what is ahead must be memref<lines x depth> with static lines, got {shape}",
+            )
         a, b = self.a.type, self.b.type
         assert isinstance(a, MemRefType) and isinstance(b, MemRefType)
         groups = [t.get_shape()[3:] for t in (a, b)]

@@ -49,6 +49,7 @@ REPLACED_DIALECTS = {
     "arith": _lazy("fxlower.dialects.arith", "ARITH"),
     "vector": _lazy("fxlower.dialects.vector", "VECTOR"),
     "llvm": _lazy("fxlower.dialects.llvm", "LLVM"),
+    "memref": _lazy("fxlower.dialects.memref", "MEMREF"),
 }
 """Upstream dialects with the ops and vector forms that MLIR has and xDSL 0.74 lacks."""
 

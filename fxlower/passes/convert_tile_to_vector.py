@@ -33,7 +33,7 @@ from typing import TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects import math, scf
-from xdsl.dialects.builtin import MemRefType, ModuleOp, VectorType
+from xdsl.dialects.builtin import BoolAttr, MemRefType, ModuleOp, VectorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
@@ -42,14 +42,17 @@ from xdsl.utils.exceptions import PassFailedException
 from fxlower.dialects import arith, tile, vector
 from fxlower.dialects.build import (
     I1,
+    I32,
     INDEX,
     emit,
     emit1,
+    int_attr,
     is_float,
     operations,
     splat,
     vector_type,
 )
+from fxlower.dialects.memref import PrefetchOp
 from fxlower.passes.dot_products import DotProductLowering, group_of
 from fxlower.passes.group_packing import GroupPacking
 from fxlower.passes.legality import require_lowered
@@ -60,6 +63,12 @@ from fxlower.targets.spec import TargetSpec
 
 Masks: TypeAlias = Sequence[SSAValue | None]
 """A mask for each vector of a row, None where all lanes count."""
+
+_INTO_SECOND_CACHE = {
+    "isWrite": BoolAttr.from_bool(False),
+    "localityHint": int_attr(2, I32),
+    "isDataCache": BoolAttr.from_bool(True),
+}
 
 _NO_FASTMATH = arith.FastMathFlagsAttr("none")
 
@@ -192,6 +201,9 @@ class TileLowering:
         masks: Masks = [None] * vectors
         if op.columns:
             masks = self._masks(at, vectors, lanes, self.values[op.columns[0]])
+        ahead = None
+        if op.ahead is not None and op.ahead_first is not None:
+            ahead = self.values[op.ahead], self.values[op.ahead_first]
 
         def step(inner: LoopBuilder, k: SSAValue, sums: Sequence[SSAValue]) -> list[SSAValue]:
             a_k, b_k = (inner.value(inner.add(folded(start), k)) for start in (ka, kb))
@@ -199,6 +211,8 @@ class TileLowering:
                 _load(inner, (b, q, b_k, inner.constant(v * lanes)), type_, mask)
                 for v, mask in enumerate(masks)
             ]
+            if ahead is not None:
+                self._prefetch(inner, *ahead, k)
             made: list[SSAValue] = []
             for row in range(rows):
                 scalar = inner.load(a, (p, a_k, row))
@@ -222,6 +236,13 @@ class TileLowering:
             at.op(subtract, (acc, subtrahends[i % vectors]), type_, properties)
             for i, acc in enumerate(self.tiles[op.acc])
         ]
+
+    def _prefetch(self, at: LoopBuilder, source: SSAValue, first: SSAValue, k: SSAValue) -> None:
+        assert isinstance(source.type, MemRefType)
+        position = at.value(at.add(folded(first), k))
+        for line in range(source.type.get_shape()[0]):
+            operands = (source, at.constant(line), position)
+            emit(at.block, PrefetchOp, operands, (), _INTO_SECOND_CACHE)
 
     def _load(self, op: tile.LoadOp, at: LoopBuilder, frame: LoopBuilder) -> None:
         shape = self._shape(op.result.type)

@@ -48,9 +48,10 @@ from xdsl.ir import Attribute, Block, BlockArgument, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from fxlower.analysis.contraction import Contraction, map_axes, read_contraction
-from fxlower.analysis.contraction_schedule import orient, tile_of
+from fxlower.analysis.contraction_schedule import orient
 from fxlower.analysis.kernel_program import digest_of
 from fxlower.analysis.panels import PanelFormat, panel_format
+from fxlower.analysis.tile_schedule import tile_of
 from fxlower.dialects import tile
 from fxlower.dialects.build import (
     ELEMENT_BITS,

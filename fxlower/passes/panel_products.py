@@ -27,17 +27,20 @@ def multiply(
     acc: SSAValue,
     panels: PanelFormat,
     readable: tuple[SSAValue, ...] = (),
+    ahead: tuple[SSAValue, ...] = (),
 ) -> SSAValue:
     """`acc` and the product of two panels, of which so many lanes of the right one are `readable`
-    if that is not all."""
-    sizes = segments(1, 2, 1, 2, 1, 1, len(readable))
+    if that is not all. `ahead` is memory to prefetch (lines, depth), and the depth to begin at."""
+    asked = len(ahead) // 2
+    sizes = segments(1, 2, 1, 2, 1, 1, len(readable), asked, asked)
     properties: dict[str, Attribute] = {"operandSegmentSizes": sizes}
     if panels.left_unsigned:
         properties["a_unsigned"] = UnitAttr()
     if panels.right_unsigned:
         properties["b_unsigned"] = UnitAttr()
     (a, *of_a), (b, *of_b) = left, right
-    operands = (a, *map(at.value, of_a), b, *map(at.value, of_b), at.value(depth), acc, *readable)
+    panel_operands = (a, *map(at.value, of_a), b, *map(at.value, of_b))
+    operands = (*panel_operands, at.value(depth), acc, *readable, *ahead)
     return emit1(at.block, tile.MmaOp, operands, acc.type, properties)
 
 

@@ -65,6 +65,12 @@ class PanelSource(ABC):
         """Before panel `index` of the step is read, or read again."""
         return  # most sources have nothing to do
 
+    def place(self, at: LoopBuilder, index: Index) -> tuple[Index, Index]:
+        """Where panel `index` begins in the operand's memory, and its stride along the depth."""
+        block = self.block
+        lane = at.add(block.first, at.mul(index, block.width))
+        return at.add(block.offset, at.mul(lane, block.strides[0])), block.strides[1]
+
     @abstractmethod
     def panel(self, at: LoopBuilder, index: Index, lanes: int) -> Panel:
         """Panel `index` of the step, as if it were `lanes` wide (at most a panel's width)."""
@@ -155,6 +161,11 @@ class InPanels(PanelSource):
         self.panels = at.view(block.base, block.offset, shape, strides, block.name)
         self.first = at.div(block.first, block.width)
         self.group = group
+        self.panel_elements = prod(shape[1:])
+
+    def place(self, at: LoopBuilder, index: Index) -> tuple[Index, Index]:
+        start = at.mul(at.add(self.first, index), self.panel_elements)
+        return at.add(self.block.offset, start), self.block.width
 
     def panel(self, at: LoopBuilder, index: Index, lanes: int) -> Panel:
         panels = _narrowed(at, self.panels, lanes)

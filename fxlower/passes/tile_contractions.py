@@ -57,7 +57,7 @@ from fxlower.passes.target import target_of
 from fxlower.passes.tiled_contraction import BlockSizes, TiledContraction
 from fxlower.targets.spec import TargetSpec
 
-_KEYS = ("mr", "nr", "mc", "nc", "kc", "grain", "pack_left", "pack_right")
+_KEYS = ("mr", "nr", "mc", "nc", "kc", "grain", "pack_left", "pack_right", "prefetch")
 
 
 def _schedule_of(kernel: FuncOp) -> dict[str, int] | None:

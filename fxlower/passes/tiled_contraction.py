@@ -39,6 +39,12 @@ from fxlower.passes.panel_sources import (
     PanelSource,
 )
 
+LINE_BITS = 512
+"""A cache line, as on all targets."""
+
+STEPS_AHEAD = 32
+"""Steps of depth from asking for memory to its use: some hundred cycles, and few lines."""
+
 
 @dataclass(frozen=True)
 class BlockSizes:
@@ -52,6 +58,7 @@ class BlockSizes:
     grain: int
     pack_left: int
     pack_right: int
+    prefetch: int
 
 
 @dataclass(frozen=True)
@@ -274,7 +281,31 @@ class TileBlock:
         readable: tuple[SSAValue, ...] = ()
         if isinstance(self.right, InPlace) and (columns.bound or columns.is_bounded):
             readable = bounds[1:]
-        return multiply(at, a, b, step.depth, acc, self.product.panels, readable)
+        ahead = self._ahead(at, panels)
+        return multiply(at, a, b, step.depth, acc, self.product.panels, readable, ahead)
+
+    def _ahead(self, at: LoopBuilder, panels: tuple[SSAValue, SSAValue]) -> tuple[SSAValue, ...]:
+        """What to prefetch while the panels are multiplied, by steps of depth: the next panel of
+        columns, of which each panel of rows asks for some lines; or, where one panel of rows is
+        all, this panel some steps ahead."""
+        s = self.product.sizes
+        if not s.prefetch:
+            return ()
+        line = LINE_BITS // ELEMENT_BITS[self.product.contraction.element]
+        count = max(1, s.nr // line)
+        k: Index = self.right.k
+        panel: Index = panels[1]
+        first: Index = 0
+        if self.row_panels == 1:
+            k = at.add(k, STEPS_AHEAD)
+        else:
+            share = -(-count // self.row_panels)
+            first = at.mul(at.min(at.mul(panels[0], share), count - share), line)
+            panel, count = at.add(panel, 1), share
+        offset, stride = self.right.place(at, panel)
+        sizes, strides = (count, self.product.depth), (line, stride)
+        base, offset = self.right.block.base, at.add(offset, first)
+        return at.view(base, offset, sizes, strides, "ahead"), at.value(k)
 
     def _accumulators(
         self,

@@ -280,7 +280,7 @@ def with_schedule(sizes: Sequence[int | str], schedule: dict[str, int], **option
 
 def blocked(mr: int, nr: int, kc: int, left: int, right: int) -> dict[str, int]:
     sizes = {"mr": mr, "nr": nr, "mc": 3 * mr, "nc": 2 * nr, "kc": kc, "grain": 1}
-    return {**sizes, "pack_left": left, "pack_right": right}
+    return {**sizes, "pack_left": left, "pack_right": right, "prefetch": left}
 
 
 IN_PLACE = [(18, 64, 40), (19, 35, 40), (5, 100, 33), (37, 31, 70), (3, 5, 2), (17, 33, 0)]

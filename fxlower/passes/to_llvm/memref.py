@@ -11,8 +11,16 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.dialects import llvm
-from fxlower.dialects.build import DYNAMIC, I8
-from fxlower.passes.to_llvm.builder import FunctionBuilder, Index, MemRef, aligned
+from fxlower.dialects.build import DYNAMIC, I8, I32, int_attr
+from fxlower.dialects.memref import PrefetchOp
+from fxlower.passes.to_llvm.builder import (
+    FunctionBuilder,
+    Index,
+    MemRef,
+    aligned,
+    intrinsic_name,
+    segments,
+)
 from fxlower.passes.to_llvm.types import convert_type, element_bytes
 
 Rule = Callable[[FunctionBuilder, Any], None]
@@ -107,6 +115,19 @@ def _store(b: FunctionBuilder, op: memref.StoreOp) -> None:
     where = b.memref(target)
     pointer = b.address(where, [b.value(i) for i in indices])
     b.effect(llvm.StoreOp, (b.value(value), pointer), (), aligned(element_bytes(where.element)))
+
+
+def _prefetch(b: FunctionBuilder, op: PrefetchOp) -> None:
+    pointer = b.address(b.memref(op.memref), [b.value(i) for i in op.indices])
+    write, data = bool(op.isWrite.value.data), bool(op.isDataCache.value.data)
+    hints = (write, op.localityHint.value.data, data)
+    operands = (pointer, *(b.constant(int_attr(int(h), I32), I32) for h in hints))
+    properties = {
+        "intrin": intrinsic_name("prefetch.p0"),
+        "fastmathFlags": llvm.NO_FASTMATH,
+        "operandSegmentSizes": segments(len(operands), 0),
+    }
+    b.effect(llvm.CallIntrinsicOp, operands, (), properties)
 
 
 def _alloca(b: FunctionBuilder, op: memref.AllocaOp) -> None:
@@ -209,6 +230,7 @@ def _assume_alignment(b: FunctionBuilder, op: Operation) -> None:
 RULES: dict[type[Operation], Rule] = {
     memref.LoadOp: _load,
     memref.StoreOp: _store,
+    PrefetchOp: _prefetch,
     memref.AllocaOp: _alloca,
     memref.ReinterpretCastOp: _reinterpret_cast,
     memref.SubviewOp: _subview,

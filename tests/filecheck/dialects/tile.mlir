@@ -1,7 +1,7 @@
 // RUN: fxlower-opt %s | fxlower-opt | filecheck %s
 
 // CHECK-LABEL: func.func @block
-func.func @block(%a: memref<128x768xf32>, %b: memref<768x512xf32, strided<[1, 768]>>, %c: memref<128x512xf32>, %i: index, %n: index) {
+func.func @block(%a: memref<128x768xf32>, %b: memref<768x512xf32, strided<[1, 768]>>, %c: memref<128x512xf32>, %next: memref<2x512xf32, strided<[16, 768]>>, %i: index, %n: index) {
   %ap = memref.alloca() : memref<10x384x14xf32>
   %bp = memref.alloca() : memref<1x384x32xf32>
   // CHECK:      tile.pack %a[%i, %i] bounds %n, %n into %ap : memref<128x768xf32> into memref<10x384x14xf32>
@@ -12,6 +12,8 @@ func.func @block(%a: memref<128x768xf32>, %b: memref<768x512xf32, strided<[1, 76
   %zero = tile.zero : !tile.acc<14x32xf32>
   // CHECK-NEXT: %sum = tile.mma %ap[%i, %i], %bp[%i, %i], %n, %zero : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>
   %sum = tile.mma %ap[%i, %i], %bp[%i, %i], %n, %zero : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>
+  // CHECK-NEXT: %more = tile.mma %ap[%i, %i], %bp[%i, %i], %n, %zero bounds %n ahead %next[%i] : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>, memref<2x512xf32, strided<[16, 768]>>
+  %more = tile.mma %ap[%i, %i], %bp[%i, %i], %n, %zero bounds %n ahead %next[%i] : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>, memref<2x512xf32, strided<[16, 768]>>
   // CHECK-NEXT: tile.store %sum, %c[%i, %i] : !tile.acc<14x32xf32>, memref<128x512xf32>
   tile.store %sum, %c[%i, %i] : !tile.acc<14x32xf32>, memref<128x512xf32>
   // CHECK-NEXT: tile.store %sum, %c[%i, %i] bounds %n, %i : !tile.acc<14x32xf32>, memref<128x512xf32>

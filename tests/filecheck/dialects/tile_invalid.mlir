@@ -116,3 +116,12 @@ func.func @f(%row: memref<1x16xi32, strided<[32, 2]>>, %n: index) {
   %less = tile.subtract_row %zero, %row[%n, %n] : memref<1x16xi32, strided<[32, 2]>>, !tile.acc<8x16xi32>
   func.return
 }
+
+// -----
+
+// CHECK: what is ahead must be memref<lines x depth> with static lines, got (8,)
+func.func @f(%a: memref<2x8x8xf32>, %b: memref<1x8x16xf32>, %next: memref<8xf32>, %n: index) {
+  %zero = tile.zero : !tile.acc<8x16xf32>
+  %sum = tile.mma %a[%n, %n], %b[%n, %n], %n, %zero ahead %next[%n] : memref<2x8x8xf32>, memref<1x8x16xf32>, !tile.acc<8x16xf32>, memref<8xf32>
+  func.return
+}

@@ -36,7 +36,7 @@ builtin.module attributes {fxlower.machine = "x86-64-v4"} {
 // CHECK-NEXT:      }) {fxlower.grain = 2 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func private @packed(%a: tensor<64x32xf32>, %b: tensor<32x96xf32> {fxt.strides = [1 : i64, 32 : i64]}) -> (tensor<64x96xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 48 : i64, mc = 64 : i64, nc = 96 : i64, kc = 32 : i64, grain = 2 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func private @packed(%a: tensor<64x32xf32>, %b: tensor<32x96xf32> {fxt.strides = [1 : i64, 32 : i64]}) -> (tensor<64x96xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 48 : i64, mc = 64 : i64, nc = 96 : i64, kc = 32 : i64, grain = 2 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<64x96xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<64x96xf32>) -> tensor<64x96xf32>
@@ -153,7 +153,7 @@ func.func private @packed(%a: tensor<64x32xf32>, %b: tensor<32x96xf32> {fxt.stri
 // CHECK-NEXT:      }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func private @bounded_and_stepped(%a: tensor<?x?xf32, ["d0", "d1"]>, %b: tensor<?x100xf32, ["d1", 100 : i64]>, %d0: index {fxt.symbol = "d0"}, %d1: index {fxt.symbol = "d1"}) -> (tensor<?x100xf32, ["d0", 100 : i64]>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 14 : i64, nr = 32 : i64, mc = 28 : i64, nc = 64 : i64, kc = 128 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func private @bounded_and_stepped(%a: tensor<?x?xf32, ["d0", "d1"]>, %b: tensor<?x100xf32, ["d1", 100 : i64]>, %d0: index {fxt.symbol = "d0"}, %d1: index {fxt.symbol = "d1"}) -> (tensor<?x100xf32, ["d0", 100 : i64]>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 14 : i64, nr = 32 : i64, mc = 28 : i64, nc = 64 : i64, kc = 128 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty(%d0) : tensor<?x100xf32, ["d0", 100 : i64]>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<?x100xf32, ["d0", 100 : i64]>) -> tensor<?x100xf32, ["d0", 100 : i64]>
@@ -211,7 +211,7 @@ func.func private @bounded_and_stepped(%a: tensor<?x?xf32, ["d0", "d1"]>, %b: te
 // CHECK-NEXT:      }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func private @batched_and_rounded(%a: tensor<3x16x8xbf16>, %b: tensor<8x32xbf16>) -> (tensor<3x16x32xbf16>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 16 : i64, nr = 16 : i64, mc = 16 : i64, nc = 32 : i64, kc = 16 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func private @batched_and_rounded(%a: tensor<3x16x8xbf16>, %b: tensor<8x32xbf16>) -> (tensor<3x16x32xbf16>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 16 : i64, nr = 16 : i64, mc = 16 : i64, nc = 32 : i64, kc = 16 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<3x16x32xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<3x16x32xf32>) -> tensor<3x16x32xf32>
@@ -260,7 +260,7 @@ func.func private @batched_and_rounded(%a: tensor<3x16x8xbf16>, %b: tensor<8x32x
 // CHECK-NEXT:      }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func private @dot_products(%a: tensor<2x30xf32>, %b: tensor<30x40xf32> {fxt.strides = [1 : i64, 30 : i64]}) -> (tensor<2x40xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 2 : i64, nr = 16 : i64, mc = 0 : i64, nc = 40 : i64, kc = 0 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func private @dot_products(%a: tensor<2x30xf32>, %b: tensor<30x40xf32> {fxt.strides = [1 : i64, 30 : i64]}) -> (tensor<2x40xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 2 : i64, nr = 16 : i64, mc = 0 : i64, nc = 40 : i64, kc = 0 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<2x40xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x40xf32>) -> tensor<2x40xf32>
@@ -302,7 +302,7 @@ func.func private @dot_products(%a: tensor<2x30xf32>, %b: tensor<30x40xf32> {fxt
 // CHECK-NEXT:      }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func private @sum_of_rows(%a: tensor<2x30xi32>, %b: tensor<30x40xi32>) -> (tensor<2x40xi32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 2 : i64, nr = 16 : i64, mc = 0 : i64, nc = 40 : i64, kc = 0 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func private @sum_of_rows(%a: tensor<2x30xi32>, %b: tensor<30x40xi32>) -> (tensor<2x40xi32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 2 : i64, nr = 16 : i64, mc = 0 : i64, nc = 40 : i64, kc = 0 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0 : i32
   %empty = tensor.empty() : tensor<2x40xi32>
   %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<2x40xi32>) -> tensor<2x40xi32>
@@ -387,7 +387,7 @@ func.func private @sum_of_rows(%a: tensor<2x30xi32>, %b: tensor<30x40xi32>) -> (
 // CHECK-NEXT:      }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func @in_place(%a: tensor<10x16xf32>, %b: tensor<16x40xf32>) -> (tensor<10x40xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 4 : i64, nr = 32 : i64, mc = 8 : i64, nc = 64 : i64, kc = 16 : i64, grain = 1 : i64, pack_left = 0 : i64, pack_right = 0 : i64}} {
+func.func @in_place(%a: tensor<10x16xf32>, %b: tensor<16x40xf32>) -> (tensor<10x40xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 4 : i64, nr = 32 : i64, mc = 8 : i64, nc = 64 : i64, kc = 16 : i64, grain = 1 : i64, pack_left = 0 : i64, pack_right = 0 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<10x40xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<10x40xf32>) -> tensor<10x40xf32>
@@ -461,7 +461,7 @@ func.func @in_place(%a: tensor<10x16xf32>, %b: tensor<16x40xf32>) -> (tensor<10x
 // CHECK-NEXT:      }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func @epilogue(%a: tensor<2x8x16xf32>, %b: tensor<2x16x64xf32>, %bias: tensor<64xf32>, %scale: tensor<2x8x64xf32>) -> (tensor<2x8x64xf32>, tensor<2x8x64xf16>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 4 : i64, nr = 32 : i64, mc = 8 : i64, nc = 64 : i64, kc = 8 : i64, grain = 1 : i64, pack_left = 0 : i64, pack_right = 0 : i64}} {
+func.func @epilogue(%a: tensor<2x8x16xf32>, %b: tensor<2x16x64xf32>, %bias: tensor<64xf32>, %scale: tensor<2x8x64xf32>) -> (tensor<2x8x64xf32>, tensor<2x8x64xf16>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 4 : i64, nr = 32 : i64, mc = 8 : i64, nc = 64 : i64, kc = 8 : i64, grain = 1 : i64, pack_left = 0 : i64, pack_right = 0 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<2x8x64xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x8x64xf32>) -> tensor<2x8x64xf32>

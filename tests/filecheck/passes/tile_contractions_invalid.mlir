@@ -1,6 +1,6 @@
 // RUN: fxlower-opt -p tile-contractions --split-input-file --verify-diagnostics %s | filecheck %s
 
-// CHECK: tile-contractions: the schedule of 'mm' must have the integers mr, nr, mc, nc, kc, grain, pack_left, pack_right, got {mr = 8 : i64, nr = 16 : i64}
+// CHECK: tile-contractions: the schedule of 'mm' must have the integers mr, nr, mc, nc, kc, grain, pack_left, pack_right, prefetch, got {mr = 8 : i64, nr = 16 : i64}
 func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32>) -> (tensor<8x16xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<8x16xf32>
@@ -18,7 +18,7 @@ func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32>) -> (tensor<8x16xf32>)
 // -----
 
 // CHECK: tile-contractions: the schedule of 'mm' must have positive sizes with mc a multiple of mr and nc of nr
-func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32>) -> (tensor<8x16xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 20 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32>) -> (tensor<8x16xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 20 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<8x16xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x16xf32>) -> tensor<8x16xf32>
@@ -35,7 +35,7 @@ func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32>) -> (tensor<8x16xf32>)
 // -----
 
 // CHECK: tile-contractions: 'mm' accumulates in i32, which has no register tiles; give it a schedule with mc = 0
-func.func @mm(%a: tensor<8x32xi32>, %b: tensor<32x16xi32>) -> (tensor<8x16xi32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 8 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func @mm(%a: tensor<8x32xi32>, %b: tensor<32x16xi32>) -> (tensor<8x16xi32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 8 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0 : i32
   %empty = tensor.empty() : tensor<8x16xi32>
   %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<8x16xi32>) -> tensor<8x16xi32>
@@ -76,7 +76,7 @@ func.func @nothing(%a: tensor<4xf32>) -> tensor<4xf32> attributes {fxlower.kerne
 // -----
 
 // CHECK: tile-contractions: the schedule of 'mm' has pack_left = 0, but that operand is of d0 rows, which no tile ends with
-func.func @mm(%a: tensor<?x32xf32, ["d0", 32 : i64]>, %b: tensor<32x16xf32>, %d0: index {fxt.symbol = "d0"}) -> (tensor<?x16xf32, ["d0", 16 : i64]>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 8 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 0 : i64, pack_right = 1 : i64}} {
+func.func @mm(%a: tensor<?x32xf32, ["d0", 32 : i64]>, %b: tensor<32x16xf32>, %d0: index {fxt.symbol = "d0"}) -> (tensor<?x16xf32, ["d0", 16 : i64]>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 8 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 0 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty(%d0) : tensor<?x16xf32, ["d0", 16 : i64]>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<?x16xf32, ["d0", 16 : i64]>) -> tensor<?x16xf32, ["d0", 16 : i64]>
@@ -93,7 +93,7 @@ func.func @mm(%a: tensor<?x32xf32, ["d0", 32 : i64]>, %b: tensor<32x16xf32>, %d0
 // -----
 
 // CHECK: tile-contractions: the schedule of 'mm' has pack_right = 0, but that operand is of stride 32, not 1, across its columns
-func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32> {fxt.strides = [1 : i64, 32 : i64]}) -> (tensor<8x16xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 8 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 0 : i64, pack_right = 0 : i64}} {
+func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32> {fxt.strides = [1 : i64, 32 : i64]}) -> (tensor<8x16xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 8 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 0 : i64, pack_right = 0 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<8x16xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x16xf32>) -> tensor<8x16xf32>
@@ -110,7 +110,7 @@ func.func @mm(%a: tensor<8x32xf32>, %b: tensor<32x16xf32> {fxt.strides = [1 : i6
 // -----
 
 // CHECK: tile-contractions: the schedule of 'mm' has pack_right = 0, but that operand is of bf16, not f32
-func.func @mm(%a: tensor<8x32xbf16>, %b: tensor<32x16xbf16>) -> (tensor<8x16xbf16>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 8 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 0 : i64}} {
+func.func @mm(%a: tensor<8x32xbf16>, %b: tensor<32x16xbf16>) -> (tensor<8x16xbf16>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 16 : i64, mc = 8 : i64, nc = 16 : i64, kc = 32 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 0 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<8x16xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x16xf32>) -> tensor<8x16xf32>
