@@ -35,7 +35,7 @@ from fxlower.frontend.program import Imported
 from fxlower.options import Options
 from fxlower.report import GraphReport, KernelReport, describe_kernels
 from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
-from fxlower.runtime.jit import LoadedCode, load
+from fxlower.runtime.jit import LoadedCode, library_symbols, load
 from fxlower.runtime.memory import shared_pool
 from fxlower.runtime.packed_weights import packed_weights
 from fxlower.runtime.plan import Shape
@@ -287,8 +287,9 @@ def _load(
             objects = {item.name: future.result() for item, future in pending}
     with stages.timings.measure("link"):
         calls = objects.pop(calling.name)
+        library = library_symbols(p.symbol for p in stages.target.library)
         for name, data in objects.items():
-            kernel = Kernel(name, signatures[name], load(data, exports=[name]))
+            kernel = Kernel(name, signatures[name], load(data, exports=[name], symbols=library))
             _KERNELS[(name, stages.options.machine)] = kernel
             ready[name] = kernel
         code = load(
