@@ -182,6 +182,12 @@ def _address(function: Any) -> int:
     return address
 
 
+def thread_count() -> int:
+    """On how many threads parallel loops run."""
+    torch = sys.modules.get("torch")
+    return 1 if torch is None else torch.get_num_threads()
+
+
 def library_symbols(names: Iterable[str]) -> dict[str, int]:
     """Addresses of functions of operator libraries, from libtorch_cpu or else from whatever this
     process has loaded for all to see.
