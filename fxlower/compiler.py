@@ -33,9 +33,10 @@ from fxlower.dump import Dump
 from fxlower.errors import CompilerError
 from fxlower.frontend.program import Imported
 from fxlower.options import Options
+from fxlower.passes.choose_schedule import TUNED
 from fxlower.report import GraphReport, KernelReport, describe_kernels
 from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
-from fxlower.runtime.jit import LoadedCode, load
+from fxlower.runtime.jit import LoadedCode, library_symbols, load, thread_count
 from fxlower.runtime.memory import shared_pool
 from fxlower.runtime.packed_weights import packed_weights
 from fxlower.runtime.plan import Shape
@@ -76,9 +77,9 @@ class Begun:
     is_contraction: bool
 
 
-_KERNELS: WeakValueDictionary[tuple[str, str], Kernel] = WeakValueDictionary()
-"""Kernels alive in this process, by name (which holds a hash of the text) and machine. An
-executable keeps those that it calls."""
+_KERNELS: WeakValueDictionary[tuple[str, str, str], Kernel] = WeakValueDictionary()
+"""Kernels alive in this process, by name (which holds a hash of the text), machine, and schedule if
+that was measured. An executable keeps those that it calls."""
 
 _LOCK = threading.RLock()
 """One compilation at a time: Python would not run two at once, and LLVM is behind a lock too."""
@@ -122,6 +123,11 @@ class Stages:
         if self.options.machine == "host":
             return {}
         return {"fxlower.machine": StringAttr(self.options.machine)}
+
+    def key_of(self, kernel: FuncOp) -> tuple[str, str, str]:
+        """What tells apart the kernels of a process; tuned ones have no schedule of their name."""
+        schedule = str(kernel.attributes.get("fxlower.schedule")) if self.options.autotune else ""
+        return kernel.sym_name.data, self.options.machine, schedule
 
     def run(self, module: ModuleOp, stages: tuple[str, ...]) -> None:
         """Take `module` through `stages`.
@@ -215,7 +221,10 @@ def compile_graph(
         if stages.dump is not None:
             stages.dump.add("fxt", module)
         elements = Elements.of(main_of(module))
-        stages.run(module, GRAPH_STAGES)
+        if options.autotune:
+            _run_tuned(module, stages)
+        else:
+            stages.run(module, GRAPH_STAGES)
 
         functions = {f.sym_name.data: f for f in module.ops if isinstance(f, FuncOp)}
         main = functions.pop("main")
@@ -249,6 +258,32 @@ def compile_graph(
     return Executable(plan, entries, code, pool, weights)
 
 
+def _run_tuned(module: ModuleOp, stages: Stages) -> None:
+    """The stages of graphs, with schedules that were measured on this machine; what has not been
+    measured is."""
+    from fxlower.tuning.cache import tuned_schedules
+    from fxlower.tuning.tuner import tune_kernels
+
+    tuned = tuned_schedules(stages.options.cache_dir, stages.target, thread_count())
+    module.attributes[TUNED] = tuned.attribute()
+    stages.run(module, GRAPH_STAGES)
+    kernels = {f.sym_name.data: f for f in module.ops if isinstance(f, FuncOp)}
+    quiet = Stages(stages.target, stages.options, None)
+
+    def build(kernel: FuncOp) -> tuple[int, LoadedCode]:
+        name = kernel.sym_name.data
+        begun = _begin(name, [kernel], quiet)
+        quiet.run(begun.module, KERNEL_STAGES[1:])
+        data = compile_object(emit_llvm_ir(begun.module, quiet.target), quiet.target)
+        code = load(data, exports=[name])
+        return code.address(name), code
+
+    with stages.timings.measure("autotune"):
+        measured = tune_kernels(kernels, tuned, stages.target, build)
+    if measured and stages.dump is not None:
+        stages.dump.add(GRAPH_STAGES[-1], module)
+
+
 def main_of(module: ModuleOp) -> FuncOp:
     return next(f for f in module.ops if isinstance(f, FuncOp) and f.sym_name.data == "main")
 
@@ -268,8 +303,10 @@ def _load(
         return {}, [], {}
     ready: dict[str, Kernel] = {}
     begun: list[Begun] = []
+    keys: dict[str, tuple[str, str, str]] = {}
     for (name, function), report in zip(kernels.items(), reports, strict=True):
-        known = _KERNELS.get((name, stages.options.machine))
+        keys[name] = stages.key_of(function)
+        known = _KERNELS.get(keys[name])
         if known is not None and stages.dump is None:
             ready[name] = known
             report.cached = True
@@ -287,9 +324,10 @@ def _load(
             objects = {item.name: future.result() for item, future in pending}
     with stages.timings.measure("link"):
         calls = objects.pop(calling.name)
+        library = library_symbols(p.symbol for p in stages.target.library)
         for name, data in objects.items():
-            kernel = Kernel(name, signatures[name], load(data, exports=[name]))
-            _KERNELS[(name, stages.options.machine)] = kernel
+            kernel = Kernel(name, signatures[name], load(data, exports=[name], symbols=library))
+            _KERNELS[keys[name]] = kernel
             ready[name] = kernel
         code = load(
             calls,

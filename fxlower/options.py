@@ -29,6 +29,9 @@ class Options:
             the parameter has changed (its address and version counter, which writes through
             `.data` or by NumPy do not change); "constant" never looks; "never" packs at each call.
         packed_weights_bytes: at most so many bytes of parameters of a graph are kept packed.
+        autotune: measure schedules of each matrix product that is compiled, once on a machine, and
+            use the fastest. Results differ from others by rounding.
+        cache_dir: folder for what was measured; None is the user's own for caches.
         output_pool: keep the memory of large results for the next call (at most 4 GiB and an eighth
             of the machine's memory) instead of returning it to the system.
         timing: print where the compile time went, by stage, after each graph.
@@ -41,6 +44,8 @@ class Options:
     dump_ir: str | None = None
     packed_weights: str = "checked"
     packed_weights_bytes: int = 16 << 30
+    autotune: bool = False
+    cache_dir: str | None = None
     output_pool: bool = True
     timing: bool = False
     verify_each: bool = False
@@ -95,6 +100,8 @@ TYPES: dict[str, tuple[type, ...]] = {
     "dump_ir": (str, os.PathLike, type(None)),
     "packed_weights": (str,),
     "packed_weights_bytes": (int,),
+    "autotune": (bool,),
+    "cache_dir": (str, os.PathLike, type(None)),
     "output_pool": (bool,),
     "timing": (bool,),
     "verify_each": (bool,),

@@ -31,6 +31,7 @@ PASSES = (
     "convert-scan-to-scf",
     "convert-scatter-to-scf",
     "convert-panels-to-scf",
+    "map-to-library",
     "tile-contractions",
     "plan-memory",
     "convert-tile-to-vector",

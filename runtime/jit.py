@@ -4,7 +4,8 @@
     code.address("softmax_1a2b")
 
 External functions are resolved by address, never by searching the process: the functions of libm,
-`fxlower_parallel_for`, and what the caller names in `symbols` (kernels, for a segment).
+`fxlower_parallel_for`, and what the caller names in `symbols` (kernels for a segment, for a kernel
+what `library_symbols` found of the target's libraries).
 """
 
 from __future__ import annotations
@@ -181,6 +182,32 @@ def _address(function: Any) -> int:
     return address
 
 
+def thread_count() -> int:
+    """On how many threads parallel loops run."""
+    torch = sys.modules.get("torch")
+    return 1 if torch is None else torch.get_num_threads()
+
+
+def library_symbols(names: Iterable[str]) -> dict[str, int]:
+    """Addresses of functions of operator libraries, from libtorch_cpu or else from whatever this
+    process has loaded for all to see.
+
+    Raises:
+        LinkError: there is no function of this name.
+    """
+    torch = sys.modules.get("torch")
+    library = None if torch is None else _torch_library(str(torch.__file__))
+    return {name: _library_function(name, library) for name in names}
+
+
+def _library_function(name: str, library: ctypes.CDLL | None) -> int:
+    for place in (library, ctypes.CDLL(None)):
+        function = getattr(place, name, None)
+        if function is not None:
+            return _address(function)
+    raise LinkError(f"neither libtorch_cpu nor any other library of this process has '{name}'")
+
+
 def _parallel_for() -> int:
     """Loops on torch's threads if torch is loaded and lends them (2.10), else in the caller's."""
     torch = sys.modules.get("torch")
@@ -189,16 +216,21 @@ def _parallel_for() -> int:
 
 
 @cache
-def _shared_parallel_for(torch_file: str) -> int | None:
+def _torch_library(torch_file: str) -> ctypes.CDLL | None:
     for path in sorted(Path(torch_file).parent.glob("lib/libtorch_cpu.*")):
         if path.suffix in (".so", ".dylib"):
-            library = ctypes.CDLL(str(path))
-            found = {name: getattr(library, name, None) for name in threads.NEEDS}
-            if None in found.values():
-                return None
-            needed = {name: _address(function) for name, function in found.items()}
-            return _runtime_code(threads.SHARED, needed)
+            return ctypes.CDLL(str(path))
     return None
+
+
+@cache
+def _shared_parallel_for(torch_file: str) -> int | None:
+    library = _torch_library(torch_file)
+    found = {name: getattr(library, name, None) for name in threads.NEEDS}
+    if None in found.values():
+        return None
+    needed = {name: _address(function) for name, function in found.items()}
+    return _runtime_code(threads.SHARED, needed)
 
 
 @cache

@@ -12,6 +12,12 @@ After:
             {vector_dim = 1 : i64, width = 16 : i64, unroll = 2 : i64,
              grain = 106 : i64, chunk = 512 : i64}]}
 
+A module may bring schedules of contraction kernels that were measured, by the kernel's name:
+
+    builtin.module attributes {fxlower.tuned = {matmul_1a2b = {mr = 14 : i64, ...}}}
+
+They are used where they fit the kernel on this target.
+
 Needs kernels as `form-kernels` makes them (docs/design.md, section 4). Leaves everything else
 alone, and leaves a schedule that is there already.
 """
@@ -23,7 +29,7 @@ from dataclasses import dataclass
 from math import ceil, log2, prod
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import GenericOp, IndexOp
 from xdsl.dialects.tensor import ExtractOp
@@ -32,6 +38,7 @@ from xdsl.passes import ModulePass
 
 from fxlower.analysis import cost
 from fxlower.analysis.contraction import read_contraction
+from fxlower.analysis.contraction_candidates import is_valid
 from fxlower.analysis.contraction_schedule import schedule_contraction
 from fxlower.analysis.loop_space import (
     Access,
@@ -371,6 +378,23 @@ def schedule_loops(function: FuncOp, target: TargetSpec) -> Attribute:
     )
 
 
+TUNED = "fxlower.tuned"
+
+
+def schedule_of_product(
+    kernel: FuncOp, target: TargetSpec, tuned: Attribute | None
+) -> Mapping[str, int]:
+    """The schedule of a contraction kernel: the one in `tuned`, if it fits, or the model's."""
+    contraction = read_contraction(kernel)
+    if isinstance(tuned, DictionaryAttr):
+        found = tuned.data.get(kernel.sym_name.data)
+        if isinstance(found, DictionaryAttr):
+            sizes = {k: v.value.data for k, v in found.data.items() if isinstance(v, IntegerAttr)}
+            if is_valid(contraction, sizes, target):
+                return sizes
+    return schedule_contraction(contraction, target)
+
+
 @dataclass(frozen=True)
 class ChooseSchedulePass(ModulePass):
     """Attach `fxlower.schedule` to every kernel without one."""
@@ -379,6 +403,7 @@ class ChooseSchedulePass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
+        tuned = op.attributes.get(TUNED)
         for function in op.body.block.ops:
             if not isinstance(function, FuncOp) or "fxlower.schedule" in function.attributes:
                 continue
@@ -388,5 +413,5 @@ class ChooseSchedulePass(ModulePass):
             if kind.data == "loops":
                 function.attributes["fxlower.schedule"] = schedule_loops(function, target)
             elif kind.data == "contraction":
-                sizes = schedule_contraction(read_contraction(function), target)
+                sizes = schedule_of_product(function, target, tuned)
                 function.attributes["fxlower.schedule"] = _integers(sizes)

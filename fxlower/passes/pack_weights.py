@@ -25,7 +25,7 @@ The host makes a call with `fxt.constant` again only when its operand has change
 marked `fxt.constant` by who knows that it seldom does: a parameter, where no gradients are wanted.
 
 Needs functions as `form-kernels` and `update-in-place` leave them. A single row reads the weights
-once, wherever they are, and is left alone.
+once, wherever they are, and is left alone; so is a product that a library will compute.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ from xdsl.passes import ModulePass
 from fxlower.analysis.contraction import Contraction, map_axes, read_contraction
 from fxlower.analysis.contraction_schedule import orient
 from fxlower.analysis.kernel_program import digest_of
+from fxlower.analysis.library_products import library_call
 from fxlower.analysis.panels import PanelFormat, panel_format
 from fxlower.analysis.tile_schedule import tile_of
 from fxlower.dialects import tile
@@ -229,6 +230,8 @@ class _Packer:
 
 def _possible_moves(kernel: FuncOp, target: TargetSpec) -> list[Move]:
     """The operands of a product for which panels would pay, if they were moved there once."""
+    if library_call(kernel, target.library) is not None:
+        return []
     contraction = orient(read_contraction(kernel), True)
     if not contraction.is_float_product or contraction.rows == 1 or contraction.columns == 1:
         return []

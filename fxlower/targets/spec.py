@@ -35,6 +35,36 @@ class DotProduct:
     accumulates: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class LibraryProduct:
+    """A function of a library that multiplies matrices of `element`, "f32" or "f64".
+
+    The `convention` "blas" is Fortran's, `sgemm_` or `dgemm_`: everything by pointer, matrices in
+    columns, sizes of 32 bits. Products of fewer than `min_operations`, two for each multiplication,
+    are not worth a call. The run time finds `symbol` in libtorch_cpu or among what the process has
+    loaded (`fxlower/runtime/jit.py`).
+
+    Raises:
+        TargetError: there is no such convention or element.
+    """
+
+    element: str
+    symbol: str
+    convention: str = "blas"
+    min_operations: int = 0
+
+    def __post_init__(self) -> None:
+        for found, there_are, what in (
+            (self.convention, CONVENTIONS, "calling convention"),
+            (self.element, LIBRARY_ELEMENTS, "element type of library products"),
+        ):
+            if found not in there_are:
+                raise TargetError(f"no {what} '{found}'; {choices(found, there_are)}")
+
+
+CONVENTIONS = ("blas",)
+LIBRARY_ELEMENTS = ("f32", "f64")
+
 PIPELINE: tuple[tuple[str, str], ...] = (
     ("fxt", ""),
     ("tensor", "canonicalize-fxt,split-reductions"),
@@ -42,7 +72,7 @@ PIPELINE: tuple[tuple[str, str], ...] = (
     (
         "loops",
         "convert-linalg-to-scf,convert-scan-to-scf,convert-scatter-to-scf,convert-panels-to-scf,"
-        "tile-contractions,plan-memory",
+        "map-to-library,tile-contractions,plan-memory",
     ),
     ("vector", "convert-tile-to-vector,peel-borders,vectorize,expand-math"),
     ("llvm", "convert-to-llvm"),
@@ -62,6 +92,7 @@ class TargetSpec:
     `avx512` says that there are AVX-512's instructions for exponents and for lanes of tables,
     `avx512_bf16` that there is one that rounds f32 to bf16.
     `dot_products` are the instructions on short elements, the fastest first.
+    `library` are functions to call for matrix products, where generated code is not as good.
     `requires` are the features, by LLVM's names, without which code for this machine must not run.
     """
 
@@ -79,6 +110,7 @@ class TargetSpec:
     native_floats: tuple[str, ...] = ("f32", "f64")
     matrix_unit: MatrixUnit | None = None
     dot_products: tuple[DotProduct, ...] = ()
+    library: tuple[LibraryProduct, ...] = ()
     l1_bytes: int = 32 * 1024
     l2_bytes: int = 512 * 1024
     l3_bytes: int = 8 * 1024 * 1024

@@ -1,0 +1,1 @@
+"""Schedules by measurement: `options={"autotune": True}` and `python -m fxlower.tools.tune`."""
