@@ -93,7 +93,7 @@ def _tiled(c: Contraction, chosen: Schedule, target: TargetSpec) -> Iterator[Sch
         for factor in (0.5, 2.0):
             size = max(step, round(chosen[key] * factor) // step * step)
             yield _with_work(chosen, {key: size})
-    for key in ("pack_left", "pack_right"):
+    for key in ("pack_left", "pack_right", "prefetch"):
         yield chosen | {key: 1 - chosen[key]}
     yield chosen | {"grain": max(1, chosen["grain"] // 4)}
     yield chosen | {"grain": chosen["grain"] * 4}

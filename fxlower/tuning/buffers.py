@@ -12,8 +12,8 @@ from xdsl.dialects.builtin import StringAttr, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 
-from fxlower.analysis.contraction_schedule import ASSUMED_SIZES
 from fxlower.analysis.symbols import evaluate
+from fxlower.analysis.tile_schedule import ASSUMED_SIZES
 from fxlower.dialects.build import BF16, ELEMENT_BITS, F16, F32, F64, INDEX, Dim, dims_of
 from fxlower.dialects.fxt.call import inplace_results
 from fxlower.passes.destination_style import tensor_strides

@@ -1,11 +1,11 @@
 // RUN: fxlower-opt -p choose-schedule %s | filecheck %s
 
 builtin.module attributes {fxlower.machine = "x86-64-v4", fxlower.tuned = {
-  known = {mr = 4 : i64, nr = 16 : i64, mc = 16 : i64, nc = 32 : i64, kc = 32 : i64, grain = 3 : i64, pack_left = 1 : i64, pack_right = 1 : i64},
-  misfit = {mr = 4 : i64, nr = 16 : i64, mc = 18 : i64, nc = 32 : i64, kc = 32 : i64, grain = 3 : i64, pack_left = 1 : i64, pack_right = 1 : i64}}} {
+  known = {mr = 4 : i64, nr = 16 : i64, mc = 16 : i64, nc = 32 : i64, kc = 32 : i64, grain = 3 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64},
+  misfit = {mr = 4 : i64, nr = 16 : i64, mc = 18 : i64, nc = 32 : i64, kc = 32 : i64, grain = 3 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}}} {
 
 // CHECK-LABEL: func.func private @known
-// CHECK-SAME: fxlower.schedule = {mr = 4 : i64, nr = 16 : i64, mc = 16 : i64, nc = 32 : i64, kc = 32 : i64, grain = 3 : i64, pack_left = 1 : i64, pack_right = 1 : i64}
+// CHECK-SAME: fxlower.schedule = {mr = 4 : i64, nr = 16 : i64, mc = 16 : i64, nc = 32 : i64, kc = 32 : i64, grain = 3 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}
 func.func private @known(%a: tensor<64x32xf32>, %b: tensor<32x96xf32>) -> (tensor<64x96xf32>) attributes {fxlower.kernel = "contraction"} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<64x96xf32>
