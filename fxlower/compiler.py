@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import prod
 from time import perf_counter
 from weakref import WeakValueDictionary
 
@@ -37,8 +36,8 @@ from fxlower.passes.choose_schedule import TUNED
 from fxlower.report import GraphReport, KernelReport, describe_kernels
 from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
 from fxlower.runtime.jit import LoadedCode, library_symbols, load, thread_count
+from fxlower.runtime.kept_values import KeptValue
 from fxlower.runtime.memory import shared_pool
-from fxlower.runtime.packed_weights import packed_weights
 from fxlower.runtime.plan import Shape
 from fxlower.runtime.planner import Elements, build_plan
 from fxlower.targets.machines import ensure_runs_here, machine
@@ -235,7 +234,7 @@ def compile_graph(
         reports = describe_kernels(kernels, segments)
         entries, code, addresses = _load(kernels, segments, stages, reports)
         checked = options.packed_weights == "checked"
-        weights = packed_weights(plan.packs, addresses, checked)
+        kept = [KeptValue(step, addresses, checked) for step in plan.kept]
         report = GraphReport(
             name=name,
             operators=imported.operators,
@@ -244,8 +243,8 @@ def compile_graph(
                 imported.calls[op.id.value.data] for op in main.walk() if isinstance(op, AtenOp)
             ],
             segments=len(segments),
-            packed=len(plan.packs),
-            packed_bytes=sum(prod(p.sizes) * p.dtype.itemsize for p in plan.packs),
+            kept=len(plan.kept),
+            kept_bytes=sum(step.bytes for step in plan.kept),
             seconds=dict(stages.timings.seconds),
             total_seconds=perf_counter() - start,
         )
@@ -255,7 +254,7 @@ def compile_graph(
     if on_report is not None:
         on_report(report)
     pool = shared_pool() if options.output_pool else None
-    return Executable(plan, entries, code, pool, weights)
+    return Executable(plan, entries, code, pool, kept)
 
 
 def _run_tuned(module: ModuleOp, stages: Stages) -> None:

@@ -40,9 +40,9 @@ class GraphReport:
     kernels: list[KernelReport]
     fallbacks: list[FallbackCall]
     segments: int
-    packed: int = 0
-    packed_bytes: int = 0
-    """Weights that are kept in panels, and the memory that takes."""
+    kept: int = 0
+    kept_bytes: int = 0
+    """Values made of weights that are kept from call to call, and the memory that they take."""
     seconds: dict[str, float] = field(default_factory=dict)
     total_seconds: float = 0.0
 
@@ -71,8 +71,8 @@ class GraphReport:
             lines.append(f"  {k.calls:4}x {k.name}  [{k.kind}]  {', '.join(k.ops)}")
             lines.append(f"        loops {k.loops}  schedule {k.schedule}")
             lines.append(f"        moves {k.traffic}")
-        if self.packed:
-            lines.append(f"  keeps {self.packed} weights packed, {self.packed_bytes / 1e6:.1f} MB")
+        if self.kept:
+            lines.append(f"  keeps {self.kept} weights packed, {self.kept_bytes / 1e6:.1f} MB")
         for call in self.fallbacks:
             lines.append(f"  eager {call.target}: {call.reason}  at {call.source}")
         return "\n".join(lines)

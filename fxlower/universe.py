@@ -24,6 +24,7 @@ PASSES = (
     "split-reductions",
     "form-kernels",
     "update-in-place",
+    "hoist-constants",
     "pack-weights",
     "split-segments",
     "choose-schedule",

@@ -20,8 +20,8 @@ from fxlower.frontend.program import (
     SizeSlot,
     TensorSlot,
 )
+from fxlower.runtime.kept_values import KeptValue
 from fxlower.runtime.memory import LEAST_BYTES, StoragePool, bytes_of, empty_strided
-from fxlower.runtime.packed_weights import PackedWeight
 from fxlower.runtime.plan import (
     AtenStep,
     Buffer,
@@ -69,15 +69,15 @@ class Executable:
         entries: Mapping[str, Entry],
         keep_alive: object,
         pool: StoragePool | None = None,
-        weights: Sequence[PackedWeight] = (),
+        kept: Sequence[KeptValue] = (),
     ) -> None:
         self._boxed_call = True  # in the instance, where functools.wraps finds it
         self.plan = plan
         self.entries = entries
         self.keep_alive = keep_alive  # native code is freed with it
         self.pool = pool
-        self.weights = weights
-        """What makes the value of each of the plan's packs."""
+        self.kept = kept
+        """What makes the values of the plan's `kept`."""
         self.arenas: list[torch.Tensor] = []
         """Arenas not in use. `pop` and `append` are atomic, so two threads may call at once."""
 
@@ -86,9 +86,8 @@ class Executable:
         call = Call(args, plan)
         args.clear()
         values = call.values
-        for weight in self.weights:
-            step = weight.step
-            values[step.value] = weight.panels(values[step.operand])
+        for kept in self.kept:
+            values[kept.step.value] = kept.get(values)
         for step in plan.steps:
             if type(step) is SegmentStep:
                 self.run_segment(step, values, call.symbols)

@@ -99,16 +99,34 @@ class ViewStep:
 
 
 @dataclass(frozen=True)
-class PackStep:
-    """`value` is what `kernel` makes of `operand` from `offset` bytes on: a weight in the layout
-    that products want. It is made again when the operand has changed."""
+class KeptTensor:
+    """A tensor that the host allocates for a `KernelCall`."""
+
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """A call of `kernel` by the host: for each operand a slot and how many bytes behind its first
+    element the operand begins. Results go to new slots, in order."""
+
+    kernel: str
+    operands: tuple[tuple[int, int], ...]
+    results: tuple[KeptTensor, ...]
+
+
+@dataclass(frozen=True)
+class KeepStep:
+    """`value` is in `slot` after `calls`, where the first slots are the values `roots`: weights.
+    It is kept, and made again when one of them has changed."""
 
     value: int
-    operand: int
-    offset: int
-    kernel: str
-    sizes: tuple[int, ...]
-    dtype: torch.dtype
+    roots: tuple[int, ...]
+    calls: tuple[KernelCall, ...]
+    slot: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -140,7 +158,7 @@ class HostPlan:
     attributes: tuple[torch.Tensor, ...]
     held: tuple[int, ...]
     symbols: tuple[SymbolStep, ...]
-    packs: tuple[PackStep, ...]
+    kept: tuple[KeepStep, ...]
     """Before all steps."""
     steps: tuple[SegmentStep | AtenStep | ViewStep, ...]
     outputs: tuple[tuple[str, Any], ...]

@@ -11,15 +11,17 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, TensorType
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 
+from fxlower.analysis.constants import CONSTANT
 from fxlower.analysis.layout import (
     Strides,
     canonical,
     declared_strides,
     is_dense,
+    result_strides,
     view_offset,
     view_strides,
 )
-from fxlower.analysis.symbols import add, contiguous_strides
+from fxlower.analysis.symbols import add
 from fxlower.dialects.build import INDEX, Dim, dims_from, dims_of
 from fxlower.dialects.fxt import VIEWS, AtenOp
 from fxlower.dialects.fxt.call import CallOp
@@ -33,11 +35,14 @@ from fxlower.frontend.program import (
     TensorOutput,
 )
 from fxlower.frontend.types import DTYPE
+from fxlower.runtime.memory import bytes_of
 from fxlower.runtime.plan import (
     AtenStep,
     Buffer,
     HostPlan,
-    PackStep,
+    KeepStep,
+    KeptTensor,
+    KernelCall,
     SegmentStep,
     Shape,
     SymbolStep,
@@ -104,7 +109,9 @@ class Planner:
 
         self.symbols: dict[SSAValue, str] = {}
         self.steps: list[Step] = []
-        self.packs: list[PackStep] = []
+        self.constants: dict[SSAValue, CallOp] = {}
+        """Results of the calls that the host makes only when their operands have changed."""
+        self.kept: list[KeepStep] = []
 
     def build(self) -> HostPlan:
         block = self.main.body.block
@@ -127,8 +134,8 @@ class Planner:
             else:
                 self.numbers[arg] = len(self.numbers)
         for op in block.ops:
-            if isinstance(op, CallOp) and "fxt.constant" in op.attributes:
-                self.add_pack(op)
+            if isinstance(op, CallOp) and CONSTANT in op.attributes:
+                self.add_constant(op)
             elif isinstance(op, CallOp):
                 self.add_call(op)
             elif isinstance(op, AtenOp):
@@ -150,7 +157,7 @@ class Planner:
                 for name, source in self.imported.symbols.items()
                 if source.kind != "fallback"
             ),
-            packs=tuple(self.packs),
+            kept=tuple(self.kept),
             steps=released(self.steps, kept),
             outputs=outputs,
             mutations=mutations,
@@ -217,23 +224,58 @@ class Planner:
             )
         )
 
-    def add_pack(self, op: CallOp) -> None:
-        (weight,), (packed,) = op.operands, op.results
-        sizes = dims_of(packed.type)
-        offset = self.offsets[weight]
-        assert isinstance(weight.type, TensorType) and isinstance(packed.type, TensorType)
-        assert isinstance(offset, int) and all(isinstance(n, int) for n in sizes)
-        self.define(packed, contiguous_strides(sizes), packed.type.element_type)
-        self.packs.append(
-            PackStep(
-                value=self.numbers[packed],
-                operand=self.numbers[self.roots[weight]],
-                offset=offset * DTYPE[weight.type.element_type].itemsize,
-                kernel=op.callee.string_value(),
-                sizes=sizes,  # type: ignore[arg-type]
-                dtype=DTYPE[packed.type.element_type],
-            )
+    def add_constant(self, op: CallOp) -> None:
+        for i, value in enumerate(op.results):
+            strides = result_strides(op, i)
+            self.define(value, strides, value.type.element_type)  # type: ignore[attr-defined]
+            self.constants[value] = op
+            if not all(_is_constant(use.operation) for use in value.uses):
+                self.kept.append(self.keep(value))
+
+    def keep(self, value: SSAValue) -> KeepStep:
+        """How `value` is made of weights, by as many calls as that takes."""
+        calls = self.needed_calls(value)
+        made = [v for call in calls for v in call.results]
+        roots = list(dict.fromkeys(self.roots[v] for call in calls for v in call.operands))
+        roots = [v for v in roots if v not in self.constants]
+        slots = {v: i for i, v in enumerate((*roots, *made))}
+        return KeepStep(
+            value=self.numbers[value],
+            roots=tuple(self.numbers[v] for v in roots),
+            calls=tuple(self.kernel_call(call, slots) for call in calls),
+            slot=slots[value],
+            bytes=bytes_of(*self.kept_layout(value)),
         )
+
+    def needed_calls(self, value: SSAValue) -> list[CallOp]:
+        """The constant calls that `value` comes from, in order."""
+        found: dict[CallOp, None] = {}
+
+        def visit(call: CallOp) -> None:
+            for operand in call.operands:
+                source = self.constants.get(self.roots[operand])
+                if source is not None and source not in found:
+                    visit(source)
+            found[call] = None
+
+        visit(self.constants[value])
+        return list(found)
+
+    def kernel_call(self, op: CallOp, slots: Mapping[SSAValue, int]) -> KernelCall:
+        operands: list[tuple[int, int]] = []
+        for value in op.operands:
+            offset = self.offsets[value]
+            assert isinstance(offset, int) and isinstance(value.type, TensorType)
+            size = DTYPE[value.type.element_type].itemsize
+            operands.append((slots[self.roots[value]], offset * size))
+        results = tuple(KeptTensor(*self.kept_layout(v)) for v in op.results)
+        return KernelCall(op.callee.string_value(), tuple(operands), results)
+
+    def kept_layout(self, value: SSAValue) -> tuple[tuple[int, ...], tuple[int, ...], Any]:
+        assert isinstance(value.type, TensorType)
+        sizes, strides = dims_of(value.type), self.strides[value]
+        assert all(isinstance(n, int) for n in (*sizes, *strides))
+        return sizes, strides, DTYPE[value.type.element_type]  # type: ignore[return-value]
 
     def add_operator(self, op: AtenOp) -> None:
         call = self.imported.calls[op.id.value.data]
@@ -272,7 +314,7 @@ class Planner:
             self.offsets[source], view_offset(op, self.strides[source])
         )
         self.roots[op.result] = self.roots[source]
-        if all(_is_pack(use.operation) for use in op.result.uses):
+        if all(_is_constant(use.operation) for use in op.result.uses):
             return
         self.steps.append(
             ViewStep(
@@ -332,11 +374,11 @@ class Planner:
                 return "constant", output
 
 
-def _is_pack(op: Operation) -> bool:
-    """Whether an operation only says what a weight is moved from."""
+def _is_constant(op: Operation) -> bool:
+    """Whether an operation is only there to make values of weights."""
     if isinstance(op, VIEWS):
-        return all(_is_pack(use.operation) for use in op.results[0].uses)
-    return isinstance(op, CallOp) and "fxt.constant" in op.attributes
+        return all(_is_constant(use.operation) for use in op.results[0].uses)
+    return isinstance(op, CallOp) and CONSTANT in op.attributes
 
 
 def slots(tree: Any) -> list[Any]:

@@ -24,6 +24,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, OpResult, Region, SSAValue
 
 import fxlower.frontend.aten  # noqa: F401  (registers the shipped rules)
+from fxlower.analysis.constants import CONSTANT
 from fxlower.dialects.build import (
     ELEMENT_BITS,
     INDEX,
@@ -349,7 +350,7 @@ class _Importer:
         mutated = {self.positions[node] for node in self.mutated}
         for (position, _), attributes in zip(self.inputs, argument_attrs):
             if position in constants and position not in mutated:
-                attributes["fxt.constant"] = UnitAttr()
+                attributes[CONSTANT] = UnitAttr()
         result_attrs = [_layout(i) for _, i in self.results]
         arguments = {node: i for i, node in enumerate(self.tensor_placeholders())}
         returned = [v for v, _ in self.results]

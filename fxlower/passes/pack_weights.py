@@ -24,8 +24,9 @@ After:
 The host makes a call with `fxt.constant` again only when its operand has changed. An argument is
 marked `fxt.constant` by who knows that it seldom does: a parameter, where no gradients are wanted.
 
-Needs functions as `form-kernels` and `update-in-place` leave them. A single row reads the weights
-once, wherever they are, and is left alone; so is a product that a library will compute.
+Needs functions as `form-kernels`, `update-in-place` and `hoist-constants` leave them. A single row
+reads the weights once, wherever they are, and is left alone; so is a product that a library will
+compute.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Attribute, Block, BlockArgument, Region, SSAValue
 from xdsl.passes import ModulePass
 
+from fxlower.analysis.constants import CONSTANT, constant_values, root_of
 from fxlower.analysis.contraction import Contraction, map_axes, read_contraction
 from fxlower.analysis.contraction_schedule import orient
 from fxlower.analysis.kernel_program import digest_of
@@ -65,12 +67,9 @@ from fxlower.dialects.build import (
     tensor_type,
 )
 from fxlower.dialects.fxt.call import CallOp
-from fxlower.dialects.fxt.view import VIEWS
 from fxlower.dialects.tile_panels import panel_dims
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
-
-CONSTANT = "fxt.constant"
 
 LEAST_ELEMENTS = 1 << 12
 """Smaller operands are packed in no time, and need no memory for it."""
@@ -101,7 +100,7 @@ class _Packer:
 
     def function(self, function: FuncOp) -> None:
         """Rewrite the calls of products in `function`, the host's plan."""
-        constants = _constant_arguments(function)
+        constants = constant_values(function)
         if not constants:
             return
         packed: dict[tuple[SSAValue, str], SSAValue] = {}
@@ -112,7 +111,7 @@ class _Packer:
             if kernel.attributes.get("fxlower.kernel") != string_attr("contraction"):
                 continue
             moves = [
-                m for m in self._moves(kernel) if _root(call.operands[m.argument]) in constants
+                m for m in self._moves(kernel) if root_of(call.operands[m.argument]) in constants
             ]
             if moves:
                 self._rewrite(call, kernel, moves, packed)
@@ -285,20 +284,6 @@ def _argument_attributes(function: FuncOp) -> list[DictionaryAttr]:
     if function.arg_attrs is None:
         return [DictionaryAttr({})] * len(function.function_type.inputs)
     return list(function.arg_attrs.data)
-
-
-def _constant_arguments(function: FuncOp) -> set[SSAValue]:
-    return {
-        value
-        for value, attributes in zip(function.body.block.args, _argument_attributes(function))
-        if CONSTANT in attributes.data
-    }
-
-
-def _root(value: SSAValue) -> SSAValue:
-    while isinstance(value.owner, VIEWS):
-        value = value.owner.operands[0]
-    return value
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ Operands and results of a segment are whole tensors with their strides; views of
 again inside. A kernel's result `inplace` is no result of its segment: outside, it is the operand
 that it took the memory of, which the segment marks `fxt.written`.
 
-A call with `fxt.constant`, whose operand seldom changes, is the host's, and goes first.
+Calls with `fxt.constant`, whose operands seldom change, are the host's, and go first.
 
 Needs `@main` as `update-in-place` or `pack-weights` leaves it. Leaves in it calls of segments, host
 calls, the views that those and the return need, and the return.
@@ -54,6 +54,7 @@ from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
+from fxlower.analysis.constants import CONSTANT
 from fxlower.analysis.layout import Strides, declared_strides, result_strides
 from fxlower.analysis.symbols import symbols_of
 from fxlower.dialects import fxt
@@ -125,7 +126,7 @@ class _Splitter:
         for op in self.function.body.block.ops:
             if isinstance(op, VIEWS):
                 continue
-            if isinstance(op, CallOp) and "fxt.constant" in op.attributes:
+            if isinstance(op, CallOp) and CONSTANT in op.attributes:
                 first.append(op)
                 self.strides.update((r, result_strides(op, i)) for i, r in enumerate(op.results))
                 continue

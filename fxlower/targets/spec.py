@@ -68,7 +68,10 @@ LIBRARY_ELEMENTS = ("f32", "f64")
 PIPELINE: tuple[tuple[str, str], ...] = (
     ("fxt", ""),
     ("tensor", "canonicalize-fxt,split-reductions"),
-    ("linalg", "form-kernels,update-in-place,pack-weights,split-segments,choose-schedule"),
+    (
+        "linalg",
+        "form-kernels,update-in-place,hoist-constants,pack-weights,split-segments,choose-schedule",
+    ),
     (
         "loops",
         "convert-linalg-to-scf,convert-scan-to-scf,convert-scatter-to-scf,convert-panels-to-scf,"

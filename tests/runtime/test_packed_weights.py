@@ -15,7 +15,7 @@ from torch.nn import functional as F
 import fxlower
 from fxlower.errors import OptionError
 from fxlower.report import GraphReport
-from fxlower.runtime.packed_weights import _COPIES
+from fxlower.runtime.kept_values import _COPIES
 
 
 class Net(nn.Module):
@@ -154,14 +154,48 @@ def test_what_explain_says(net: Net) -> None:
             return fxlower.explain(net, X, options=options).graphs[0]
 
     kept = graph()
-    assert kept.packed == 2 and "keeps 2 weights packed" in str(kept)
-    assert graph(packed_weights_bytes=90 * 70 * 4).packed == 1
-    assert graph(packed_weights="never").packed == 0
+    assert kept.kept == 2 and "keeps 2 weights packed" in str(kept)
+    assert graph(packed_weights_bytes=90 * 70 * 4).kept == 1
+    assert graph(packed_weights="never").kept == 0
+
+
+def test_slices_of_one_weight_are_packed_apart(net: Net) -> None:
+    """As of a weight for queries, keys and values."""
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        a, b, c = net.first.weight.chunk(3)
+        return F.linear(x, a) + 2 * F.linear(x, b) * F.linear(x, c)
+
+    compiled = torch.compile(run, backend="fxlower")
+    torch._dynamo.mark_static_address(net.first.weight)
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(X), run(X), rtol=1e-4, atol=1e-4)
+        net.first.weight.add_(0.1)
+        torch.testing.assert_close(compiled(X), run(X), rtol=1e-4, atol=1e-4)
+
+
+def test_casts_under_autocast_are_kept(net: Net) -> None:
+    def run(x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return net(x)
+
+    def check_both() -> None:
+        with torch.no_grad():
+            torch.testing.assert_close(compiled(X), run(X), rtol=3e-2, atol=3e-2)
+
+    compiled = torch.compile(run, backend="fxlower")
+    check_both()
+    with torch.no_grad():
+        before = compiled(X)
+        net.second.data.mul_(2)
+        assert torch.equal(compiled(X), before), "the cast was made again"
+        net.second.add_(0)
+    check_both()
 
 
 def test_training_packs_nothing(net: Net) -> None:
     report = fxlower.explain(net, X, backward=True)
-    assert [g.packed for g in report.graphs] == [0, 0]
+    assert [g.kept for g in report.graphs] == [0, 0]
 
 
 def test_copies_are_shared_and_released(net: Net) -> None:
