@@ -48,7 +48,7 @@ builtin.module attributes {fxlower.machine = "znver4"} {
 // CHECK-NEXT:      }) {fxlower.grain = 2 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func private @bytes(%a: tensor<64x64xi8>, %b: tensor<64x96xi8>) -> (tensor<64x96xi32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 32 : i64, mc = 64 : i64, nc = 96 : i64, kc = 64 : i64, grain = 2 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func private @bytes(%a: tensor<64x64xi8>, %b: tensor<64x96xi8>) -> (tensor<64x96xi32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 32 : i64, mc = 64 : i64, nc = 96 : i64, kc = 64 : i64, grain = 2 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0 : i32
   %empty = tensor.empty() : tensor<64x96xi32>
   %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<64x96xi32>) -> tensor<64x96xi32>
@@ -96,7 +96,7 @@ func.func private @bytes(%a: tensor<64x64xi8>, %b: tensor<64x96xi8>) -> (tensor<
 // CHECK-NEXT:      }) {fxlower.grain = 2 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func private @widened(%a: tensor<64x64xi8>, %b: tensor<64x96xi8>) -> (tensor<64x96xi32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 32 : i64, mc = 64 : i64, nc = 96 : i64, kc = 64 : i64, grain = 2 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func private @widened(%a: tensor<64x64xi8>, %b: tensor<64x96xi8>) -> (tensor<64x96xi32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 32 : i64, mc = 64 : i64, nc = 96 : i64, kc = 64 : i64, grain = 2 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0 : i32
   %empty = tensor.empty() : tensor<64x96xi32>
   %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<64x96xi32>) -> tensor<64x96xi32>
@@ -158,7 +158,7 @@ func.func private @widened(%a: tensor<64x64xi8>, %b: tensor<64x96xi8>) -> (tenso
 // CHECK-NEXT:      }) {fxlower.grain = 2 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func private @pairs(%a: tensor<64x500xbf16>, %b: tensor<500x96xbf16>) -> (tensor<64x96xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 32 : i64, mc = 64 : i64, nc = 96 : i64, kc = 64 : i64, grain = 2 : i64, pack_left = 1 : i64, pack_right = 1 : i64}} {
+func.func private @pairs(%a: tensor<64x500xbf16>, %b: tensor<500x96xbf16>) -> (tensor<64x96xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 8 : i64, nr = 32 : i64, mc = 64 : i64, nc = 96 : i64, kc = 64 : i64, grain = 2 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<64x96xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<64x96xf32>) -> tensor<64x96xf32>
