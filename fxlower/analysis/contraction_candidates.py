@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fxlower.analysis.contraction import Contraction
-from fxlower.analysis.contraction_schedule import orient, schedule_contraction
+from fxlower.analysis.contraction_schedule import (
+    has_dot_products,
+    orient,
+    schedule_contraction,
+)
 from fxlower.analysis.panels import PanelFormat, panel_format
 from fxlower.dialects.build import ELEMENT_BITS
 from fxlower.targets.spec import TargetSpec
@@ -40,6 +44,9 @@ def is_valid(contraction: Contraction, schedule: Mapping[str, int], target: Targ
     if min(schedule["mr"], schedule["nr"], schedule["nc"], schedule["grain"]) < 1:
         return False
     if not schedule["mc"]:
+        registers = (schedule["mr"] + 1) * schedule["nr"]
+        if has_dot_products(orient(contraction, False)) and registers >= target.vector_registers:
+            return False
         return schedule["kc"] == schedule["pack_left"] == schedule["pack_right"] == 0
     c = orient(contraction, True)
     panels = panel_format(c, target)
@@ -103,6 +110,9 @@ def _direct(c: Contraction, chosen: Schedule, target: TargetSpec) -> Iterator[Sc
     for mr in (1, 2, 3, 4, 6, 8):
         if not isinstance(c.rows, int) or mr <= c.rows:
             yield _with_work(chosen, {"mr": mr})
+    if has_dot_products(c):
+        for across in (1, 2, 3, 4):
+            yield chosen | {"nr": across}
     for factor in (0.25, 0.5, 2.0, 4.0):
         yield _with_work(chosen, {"nc": max(1, round(chosen["nc"] * factor))})
     yield chosen | {"grain": max(1, chosen["grain"] // 4)}

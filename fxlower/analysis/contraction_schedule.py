@@ -1,14 +1,23 @@
 """How a contraction is computed, from facts of the target: its schedule.
 
 Products of floats are computed in register tiles (`fxlower/analysis/tile_schedule.py`); `mc = 0`
-stands for plain loops on the operands where they are (few rows, tiny, or of integers).
+stands for plain loops on the operands where they are (few rows, tiny, or of integers): `mr` rows
+and `nc` columns at a time, and dot products of `nr` columns at once where lanes run along depth.
 """
 
 from __future__ import annotations
 
 from fxlower.analysis.contraction import Contraction
 from fxlower.analysis.panels import panel_format
-from fxlower.analysis.tile_schedule import PARALLEL_CYCLES, assumed, ceil_div, schedule_tiles
+from fxlower.analysis.tile_schedule import (
+    DOT_CYCLES,
+    PARALLEL_CYCLES,
+    TRANSPOSE_CYCLES,
+    assumed,
+    ceil_div,
+    dot_tile,
+    schedule_tiles,
+)
 from fxlower.dialects.build import ELEMENT_BITS
 from fxlower.targets.spec import TargetSpec
 
@@ -45,6 +54,8 @@ def schedule_contraction(contraction: Contraction, target: TargetSpec) -> dict[s
 
 def _is_small(contraction: Contraction) -> bool:
     m, n, k = contraction.rows, contraction.columns, contraction.depth
+    if _is_dots(contraction):
+        return True
     known = [d for d in (m, n) if isinstance(d, int)]
     if k == 0 or (isinstance(n, int) and n <= SMALL_ROWS):
         return True
@@ -59,19 +70,40 @@ def _streams(contraction: Contraction) -> bool:
     return left.element == right.element == element and right.lane == 1
 
 
+def has_dot_products(contraction: Contraction) -> bool:
+    """Whether plain loops of the oriented product have their lanes along the depth."""
+    return contraction.right.depth == 1 and contraction.right.lane != 1
+
+
+def _is_dots(contraction: Contraction) -> bool:
+    """Whether dot products along the depth cost less than to transpose the right operand: as many
+    sums to add up for each of its columns as there are rows."""
+    left, right, element = contraction.left, contraction.right, contraction.element
+    return (
+        isinstance(contraction.rows, int)
+        and has_dot_products(contraction)
+        and left.depth == 1
+        and left.element == right.element == element
+        and contraction.rows * DOT_CYCLES <= assumed(contraction.depth) * TRANSPOSE_CYCLES
+    )
+
+
 def _direct(contraction: Contraction, target: TargetSpec) -> dict[str, int]:
     lanes = target.lanes(max(8, ELEMENT_BITS[contraction.element]))
-    rows = min(SMALL_ROWS, assumed(contraction.rows)) or 1
     columns = max(1, assumed(contraction.columns))
     depth = max(1, assumed(contraction.depth))
     # Lanes along the depth read a row for each column; along the columns, a strip of each row.
-    along_depth = contraction.right.depth == 1 and contraction.right.lane != 1
-    strip = 16 if along_depth else max(1, 8 // rows) * lanes
+    if has_dot_products(contraction):
+        rows, across = dot_tile(contraction, target)
+        strip = ceil_div(lanes, across) * across
+    else:
+        rows, across = min(SMALL_ROWS, assumed(contraction.rows)) or 1, lanes
+        strip = max(1, 8 // rows) * lanes
     nc = min(strip, columns)
     block_cycles = 8 + rows * nc * depth // lanes
     return {
         "mr": rows,
-        "nr": lanes,
+        "nr": across,
         "mc": 0,
         "nc": nc,
         "kc": 0,

@@ -49,8 +49,11 @@ PAGE_BYTES, LINE_BYTES = 4096, 64
 """Addresses a page apart share a set of the first cache, which is indexed by what is the same in
 virtual and physical addresses."""
 
-_TRANSPOSE_CYCLES, _COPY_CYCLES, _READ_CYCLES = 0.4, 0.15, 0.15
+TRANSPOSE_CYCLES, _COPY_CYCLES, _READ_CYCLES = 0.4, 0.15, 0.15
 """Cycles to pack one element, along the lanes and across them, or to fetch it in place."""
+
+DOT_CYCLES = 8
+"""What it costs to add up the lanes of a sum, and to start it."""
 
 _PANEL_SHARE = 4
 """The panels that are multiplied may take this part of the second cache."""
@@ -83,6 +86,23 @@ def tile_of(contraction: Contraction, target: TargetSpec) -> tuple[int, int]:
     lanes = target.lanes(ELEMENT_BITS[contraction.element])
     mr, vectors = _register_tile(contraction, lanes, target)
     return mr, vectors * lanes
+
+
+def dot_tile(contraction: Contraction, target: TargetSpec) -> tuple[int, int]:
+    """Rows and columns of which dot products are computed at once. Edges are computed as whole
+    rows, and column by column."""
+    rows, columns = max(1, assumed(contraction.rows)), max(1, assumed(contraction.columns))
+    best: tuple[float, int, int] | None = None
+    for across in range(1, min(4, columns) + 1):
+        most = max(1, (target.vector_registers - 1 - across) // across)
+        for high in _row_counts(rows, most):
+            whole, rest = divmod(columns, across)
+            steps = whole * _step_cycles(high, across) + rest * _step_cycles(high, 1)
+            cost = ceil_div(rows, high) * steps
+            if best is None or cost < best[0]:
+                best = (cost, high, across)
+    assert best is not None
+    return best[1], best[2]
 
 
 class _TileSchedule:
@@ -210,7 +230,7 @@ class _TileSchedule:
 
 def _pack_cycles(factor: Factor) -> float:
     """To pack one element."""
-    return _COPY_CYCLES if factor.lane == 1 else _TRANSPOSE_CYCLES
+    return _COPY_CYCLES if factor.lane == 1 else TRANSPOSE_CYCLES
 
 
 def _shares(panels: int) -> list[int]:

@@ -156,6 +156,14 @@ def test_few_rows_or_columns(rows: int, transposed: bool, swapped: bool) -> None
     )
 
 
+@pytest.mark.parametrize("rows", [1, 2, 4, 5, 8, 13, 17])
+@pytest.mark.parametrize("columns", [1, 2, 3, 31, 100])
+@pytest.mark.parametrize("depth", [0, 1, 40, 402])
+def test_rows_that_share_dot_products(rows: int, columns: int, depth: int) -> None:
+    sizes, rhs = (rows, columns, depth), (1, depth + 2)
+    check(contraction(sizes, rhs_strides=rhs), sizes, rhs_strides=rhs)
+
+
 def test_dot_product() -> None:
     check(contraction((1, 1, 1000)), (1, 1, 1000))
 
@@ -244,11 +252,13 @@ def test_lowers_for_other_machines(machine: str, sizes: tuple[int, int, int]) ->
     run_passes(module, f"{PASSES},expand-math,convert-to-llvm")
 
 
-def test_epilogue() -> None:
+@pytest.mark.parametrize("sizes", [(50, 70, 90), (13, 70, 800), (3, 5, 90)])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_epilogue(sizes: tuple[int, int, int], transposed: bool) -> None:
     """A bias and a scale after the product."""
-    m, n, k = 50, 70, 90
+    m, n, k = sizes
     out = tensor((m, n), "f32")
-    text = contraction((m, n, k)).replace(
+    text = contraction(sizes, rhs_strides=(1, k) if transposed else None).replace(
         f"func.return %c : {out}",
         f"""%e = tensor.empty() : {out}
   %r = linalg.generic {{indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}} ins(%c, %bias : {out}, tensor<{n}xf32>) outs(%e : {out}) {{
@@ -268,6 +278,8 @@ def test_epilogue() -> None:
     text = text.replace(") -> (", f", %bias: tensor<{n}xf32>{strided((2,))}) -> (", 1)
     rng = np.random.default_rng(0)
     lhs, rhs, bias = (random(rng, s, "f32") for s in ((m, k), (k, n), (2 * n,)))
+    if transposed:
+        rhs = np.asfortranarray(rhs)
     result = np.empty((m, n), np.float32)
     jit.call(compiled(text).address("mm"), [a.ctypes.data for a in (lhs, rhs, bias, result)])
     np.testing.assert_allclose(result, (lhs @ rhs + bias[::2]) * 2, rtol=1e-4, atol=1e-4)

@@ -239,28 +239,63 @@ func.func private @batched_and_rounded(%a: tensor<3x16x8xbf16>, %b: tensor<8x32x
 // CHECK-NEXT:      ^bb0(%strip: index):
 // CHECK-NEXT:        %left = memref.reinterpret_cast %a to offset: [0], sizes: [2, 30], strides: [30, 1] : memref<2x30xf32> to memref<2x30xf32>
 // CHECK-NEXT:        %right = memref.reinterpret_cast %b to offset: [0], sizes: [40, 30], strides: [30, 1] : memref<30x40xf32, strided<[1, 30]>> to memref<40x30xf32>
-// CHECK-NEXT:        %c40 = arith.constant 40 : index
-// CHECK-NEXT:        scf.for %j = %c0 to %c40 step %c1 {
-// CHECK-NEXT:          %0 = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:        %c39 = arith.constant 39 : index
+// CHECK-NEXT:        %c3 = arith.constant 3 : index
+// CHECK-NEXT:        scf.for %j = %c0 to %c39 step %c3 {
+// CHECK-NEXT:          %0 = arith.addi %j, %c1 : index
+// CHECK-NEXT:          %c2 = arith.constant 2 : index
+// CHECK-NEXT:          %1 = arith.addi %j, %c2 : index
+// CHECK-NEXT:          %2 = arith.constant 0.000000e+00 : f32
 // CHECK-NEXT:          %c30 = arith.constant 30 : index
-// CHECK-NEXT:          %1, %2 = scf.for %k = %c0 to %c30 step %c1 iter_args(%3 = %0, %4 = %0) -> (f32, f32) {
-// CHECK-NEXT:            %5 = memref.load %right[%j, %k] : memref<40x30xf32>
-// CHECK-NEXT:            %6 = memref.load %left[%c0, %k] : memref<2x30xf32>
-// CHECK-NEXT:            %7 = arith.mulf %6, %5 fastmath<contract> : f32
-// CHECK-NEXT:            %8 = arith.addf %3, %7 fastmath<contract> : f32
-// CHECK-NEXT:            %9 = memref.load %left[%c1, %k] : memref<2x30xf32>
-// CHECK-NEXT:            %10 = arith.mulf %9, %5 fastmath<contract> : f32
-// CHECK-NEXT:            %11 = arith.addf %4, %10 fastmath<contract> : f32
-// CHECK-NEXT:            scf.yield %8, %11 : f32, f32
-// CHECK-NEXT:          } {fxlower.vector = 16 : i64, fxlower.unroll = 2 : i64}
-// CHECK-NEXT:          memref.store %1, %out[%c0, %j] : memref<2x40xf32>
-// CHECK-NEXT:          memref.store %2, %out[%c1, %j] : memref<2x40xf32>
+// CHECK-NEXT:          %3, %4, %5, %6, %7, %8 = scf.for %k = %c0 to %c30 step %c1 iter_args(%9 = %2, %10 = %2, %11 = %2, %12 = %2, %13 = %2, %14 = %2) -> (f32, f32, f32, f32, f32, f32) {
+// CHECK-NEXT:            %15 = memref.load %right[%j, %k] : memref<40x30xf32>
+// CHECK-NEXT:            %16 = memref.load %right[%0, %k] : memref<40x30xf32>
+// CHECK-NEXT:            %17 = memref.load %right[%1, %k] : memref<40x30xf32>
+// CHECK-NEXT:            %18 = memref.load %left[%c0, %k] : memref<2x30xf32>
+// CHECK-NEXT:            %19 = arith.mulf %18, %15 fastmath<contract> : f32
+// CHECK-NEXT:            %20 = arith.addf %9, %19 fastmath<contract> : f32
+// CHECK-NEXT:            %21 = arith.mulf %18, %16 fastmath<contract> : f32
+// CHECK-NEXT:            %22 = arith.addf %10, %21 fastmath<contract> : f32
+// CHECK-NEXT:            %23 = arith.mulf %18, %17 fastmath<contract> : f32
+// CHECK-NEXT:            %24 = arith.addf %11, %23 fastmath<contract> : f32
+// CHECK-NEXT:            %25 = memref.load %left[%c1, %k] : memref<2x30xf32>
+// CHECK-NEXT:            %26 = arith.mulf %25, %15 fastmath<contract> : f32
+// CHECK-NEXT:            %27 = arith.addf %12, %26 fastmath<contract> : f32
+// CHECK-NEXT:            %28 = arith.mulf %25, %16 fastmath<contract> : f32
+// CHECK-NEXT:            %29 = arith.addf %13, %28 fastmath<contract> : f32
+// CHECK-NEXT:            %30 = arith.mulf %25, %17 fastmath<contract> : f32
+// CHECK-NEXT:            %31 = arith.addf %14, %30 fastmath<contract> : f32
+// CHECK-NEXT:            scf.yield %20, %22, %24, %27, %29, %31 : f32, f32, f32, f32, f32, f32
+// CHECK-NEXT:          } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
+// CHECK-NEXT:          memref.store %3, %out[%c0, %j] : memref<2x40xf32>
+// CHECK-NEXT:          memref.store %4, %out[%c0, %0] : memref<2x40xf32>
+// CHECK-NEXT:          memref.store %5, %out[%c0, %1] : memref<2x40xf32>
+// CHECK-NEXT:          memref.store %6, %out[%c1, %j] : memref<2x40xf32>
+// CHECK-NEXT:          memref.store %7, %out[%c1, %0] : memref<2x40xf32>
+// CHECK-NEXT:          memref.store %8, %out[%c1, %1] : memref<2x40xf32>
+// CHECK-NEXT:        }
+// CHECK-NEXT:        %c40 = arith.constant 40 : index
+// CHECK-NEXT:        scf.for %j_1 = %c39 to %c40 step %c1 {
+// CHECK-NEXT:          %32 = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:          %c30_1 = arith.constant 30 : index
+// CHECK-NEXT:          %33, %34 = scf.for %k_1 = %c0 to %c30_1 step %c1 iter_args(%35 = %32, %36 = %32) -> (f32, f32) {
+// CHECK-NEXT:            %37 = memref.load %right[%j_1, %k_1] : memref<40x30xf32>
+// CHECK-NEXT:            %38 = memref.load %left[%c0, %k_1] : memref<2x30xf32>
+// CHECK-NEXT:            %39 = arith.mulf %38, %37 fastmath<contract> : f32
+// CHECK-NEXT:            %40 = arith.addf %35, %39 fastmath<contract> : f32
+// CHECK-NEXT:            %41 = memref.load %left[%c1, %k_1] : memref<2x30xf32>
+// CHECK-NEXT:            %42 = arith.mulf %41, %37 fastmath<contract> : f32
+// CHECK-NEXT:            %43 = arith.addf %36, %42 fastmath<contract> : f32
+// CHECK-NEXT:            scf.yield %40, %43 : f32, f32
+// CHECK-NEXT:          } {fxlower.vector = 16 : i64, fxlower.unroll = 1 : i64}
+// CHECK-NEXT:          memref.store %33, %out[%c0, %j_1] : memref<2x40xf32>
+// CHECK-NEXT:          memref.store %34, %out[%c1, %j_1] : memref<2x40xf32>
 // CHECK-NEXT:        }
 // CHECK-NEXT:        scf.reduce
 // CHECK-NEXT:      }) {fxlower.grain = 1 : i64} : (index, index, index) -> ()
 // CHECK-NEXT:      func.return
 // CHECK-NEXT:    }
-func.func private @dot_products(%a: tensor<2x30xf32>, %b: tensor<30x40xf32> {fxt.strides = [1 : i64, 30 : i64]}) -> (tensor<2x40xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 2 : i64, nr = 16 : i64, mc = 0 : i64, nc = 40 : i64, kc = 0 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
+func.func private @dot_products(%a: tensor<2x30xf32>, %b: tensor<30x40xf32> {fxt.strides = [1 : i64, 30 : i64]}) -> (tensor<2x40xf32>) attributes {fxlower.kernel = "contraction", fxlower.schedule = {mr = 2 : i64, nr = 3 : i64, mc = 0 : i64, nc = 40 : i64, kc = 0 : i64, grain = 1 : i64, pack_left = 1 : i64, pack_right = 1 : i64, prefetch = 0 : i64}} {
   %zero = arith.constant 0.000000e+00 : f32
   %empty = tensor.empty() : tensor<2x40xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<2x40xf32>) -> tensor<2x40xf32>
