@@ -27,7 +27,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
-from fxlower.dialects.build import Dim, dims_of
+from fxlower.dialects.build import Dim, dims_of, is_float
 
 
 def panel_dims(
@@ -53,6 +53,11 @@ def _verify_panels(whole: Attribute, panels: Attribute, lane: int, depth: int) -
     if len(found) not in (rank + 1, rank + 2):
         raise VerifyException(f"panels of {whole} have {rank + 1} or {rank + 2} dims, got {panels}")
     lanes, group = (found[-2], found[-1]) if grouped else (found[-1], 1)
+    if lanes == 0 or group == 0:
+        raise VerifyException(f"panels must have lanes, got {panels}")
+    elements = whole.element_type, panels.element_type
+    if elements[0] != elements[1] and not all(map(is_float, elements)):
+        raise VerifyException(f"only floats may change their type, got {whole} and {panels}")
     expected = panel_dims(sizes, lane, depth, int(lanes), int(group))
     if tuple(found) != expected:
         raise VerifyException(f"panels of {whole} must have dims {list(expected)}, got {panels}")

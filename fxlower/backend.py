@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch._guards import TracingContext
 from torch._logging import trace_structured
 from torch._logging._internal import trace_log
 from torch.fx import GraphModule
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from fxlower.compiler import compile_graph, load_passes
 from fxlower.dump import Dump
@@ -59,7 +61,18 @@ def fxlower(
             except UnsupportedInput as reason:
                 log.warning("%s; this graph runs in eager mode", reason)
                 return gm.forward
+    if not tells_of_changes(example_inputs):
+        chosen = replace(chosen, packed_weights="never")
     return compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
+
+
+def tells_of_changes(inputs: Sequence[Any]) -> bool:
+    """Whether version counters say when a tensor among `inputs` changes. Those of the tensors
+    inside a subclass (DTensor) are not incremented by operators on it, and those of tensors that
+    collectives write are not by these."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return False
+    return not any(is_traceable_wrapper_subclass(value) for value in inputs)
 
 
 GraphCompiler = Callable[[GraphModule, Sequence[Any]], Any]
@@ -126,8 +139,9 @@ def constant_inputs(gm: GraphModule, options: Options) -> tuple[int, ...]:
     for position in context.fw_metadata.static_input_indices:
         value = inputs[position] if position < len(inputs) else None
         if isinstance(value, torch.Tensor) and value.layout is torch.strided and value.dim() > 1:
-            room -= value.numel() * value.element_size()
-            if room >= 0:
+            size = value.numel() * value.element_size()
+            if size <= room:
+                room -= size
                 found.append(position)
     return tuple(found)
 

@@ -26,8 +26,12 @@ class Options:
         dump_ir: folder for one numbered file per graph and stage, or None.
         packed_weights: what becomes of parameters that products want in another layout, where no
             gradients are wanted: "checked" keeps a packed copy and looks at each call whether
-            the parameter has changed (its address and version counter, which writes through
-            `.data` or by NumPy do not change); "constant" never looks; "never" packs at each call.
+            the parameter has changed, by its address and version counter. Neither tells of writes
+            through `.data`, by NumPy, by other processes, or by functions of torch that do not
+            increment it (`torch._fused_adamw_` and its like, but for `torch.optim`'s): call
+            `torch.autograd.graph.increment_version` after these. "constant" never looks; "never"
+            packs at each call, as happens for subclasses of tensors and once torch.distributed is
+            initialized, whose collectives do not increment it either.
         packed_weights_bytes: at most so many bytes of parameters of a graph are kept packed.
         autotune: measure schedules of each matrix product that is compiled, once on a machine, and
             use the fastest. Results differ from others by rounding.
@@ -59,6 +63,10 @@ class Options:
             raise OptionError(
                 f"option 'packed_weights' must be one of {', '.join(PACKED_WEIGHTS)}, "
                 f"got {self.packed_weights!r}"
+            )
+        if self.packed_weights_bytes < 0:
+            raise OptionError(
+                f"option 'packed_weights_bytes' must be at least 0, got {self.packed_weights_bytes}"
             )
         machine(self.machine)  # raises, and lists the machines, if there is none of this name
 

@@ -2,12 +2,14 @@
 
 A `KeptValue` is made when the weights are first seen, and again when one has changed: when it is
 another tensor, lies elsewhere, or its version counter, which every change in place increments, has
-moved on. Two things change tensors and do not increment it:
+moved on. The storage is held as long, so that no other can take its address. Some things change
+tensors and do not increment the counter:
 
 - fused optimizers (`torch.optim.AdamW(fused=True)`): a hook after their steps, for the whole
   process, has everything made anew;
-- writes through `tensor.data` or to memory shared with NumPy: nothing can be done about these; the
-  option `packed_weights` says so.
+- other processes, where memory is shared: what is made of such tensors is made at each call;
+- writes through `tensor.data` or by NumPy: nothing can be done about these; the option
+  `packed_weights` says so.
 
 Tensors made in inference mode have no version counter: what is made of them is made at each call.
 Graphs that make the same of the same tensors share it, and it lives as long as one of them does.
@@ -34,12 +36,13 @@ Version = tuple[int, ...]
 class Copy:
     """What was made of some weights, with their version then."""
 
-    __slots__ = ("__weakref__", "sources", "state")
+    __slots__ = ("__weakref__", "sources", "state", "storages")
 
     def __init__(self, sources: Sequence[torch.Tensor]) -> None:
         self.sources = tuple(weakref.ref(s) for s in sources)
         self.state: tuple[Version, torch.Tensor] | None = None
         """One object, so that another thread sees a version and its value together."""
+        self.storages: tuple[torch.UntypedStorage, ...] = ()
 
     def is_of(self, sources: Sequence[torch.Tensor]) -> bool:
         return all(known() is source for known, source in zip(self.sources, sources))
@@ -95,12 +98,14 @@ class KeptValue:
             for weight in weights:
                 version += weight.data_ptr(), weight._version
         except RuntimeError:  # inference tensors do not track versions
-            return self._made(weights)
+            version.clear()
         found = tuple(version)
-        if state is not None and state[0] == found:
+        if state is not None and found and state[0] == found:
             return state[1]
         value = self._made(weights)
-        copy.state = (found, value)
+        if not self.checked or (found and not any(w.is_shared() for w in weights)):
+            copy.state = (found, value)
+            copy.storages = tuple(w.untyped_storage() for w in weights)
         return value
 
     def _shared(self, weights: Sequence[torch.Tensor]) -> Copy:

@@ -61,6 +61,8 @@ def _is_tiling(
 ) -> bool:
     mr, nr = schedule["mr"], schedule["nr"]
     lanes = target.lanes(ELEMENT_BITS[c.element])
+    if schedule["prefetch"] not in (0, 1):
+        return False
     if schedule["mc"] % mr or schedule["nc"] % nr or nr % lanes:
         return False
     if schedule["kc"] < 1 or schedule["kc"] % panels.group:

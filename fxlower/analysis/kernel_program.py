@@ -289,7 +289,10 @@ class _Builder:
         )
 
     def _unrounded(self, number: int, element: str) -> tuple[int] | None:
-        """The sum of a product that instruction `number` rounds, if it is of type `element`."""
+        """The sum of a product that instruction `number` rounds, if it is of type `element` and the
+        rounded one is no result."""
+        if any(self.value.get(result) == number for result in self.unit.results):
+            return None
         listed = list(self.instructions)
         rounding = listed[number]
         if rounding[:2] == ("op", "cast") and rounding[3] == element:

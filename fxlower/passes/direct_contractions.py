@@ -115,7 +115,8 @@ class DirectContraction(ContractionBuilder):
                 place = (inner.add(rows[0], r), inner.add(first, offset))
                 self.finish_element(inner, batch, *place, acc)
 
-            outer.serial(count, element, attributes=vector_loop(self._lanes()), name="j")
+            attributes = self._across_columns(1)
+            outer.serial(count, element, attributes=attributes, name="j")
 
         left_rows: Index = self.group
         if not (isinstance(self.rows, int) and self.rows % self.group == 0):
@@ -139,8 +140,15 @@ class DirectContraction(ContractionBuilder):
             for row, acc in zip(rows, sums):
                 self.finish_element(inner, batch, row, column, acc)
 
-        attributes = vector_loop(self._lanes(), max(1, 8 // self.group))
+        attributes = self._across_columns(max(1, 8 // self.group))
         at.serial(count, element, attributes=attributes, name="j")
+
+    def _across_columns(self, unroll: int) -> Mapping[str, Attribute] | None:
+        """The attributes of a loop with lanes along the columns; none for a result without, whose
+        lanes would all be stored to one place."""
+        if self.contraction.column_axis is None:
+            return None
+        return vector_loop(self._lanes(), unroll)
 
     def _lanes(self) -> int:
         return self.target.lanes(max(8, ELEMENT_BITS[self.contraction.element]))

@@ -30,7 +30,13 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from fxlower.analysis.constants import CONSTANT, constant_arguments, root_of
+from fxlower.analysis.constants import (
+    CONSTANT,
+    constant_arguments,
+    is_static_argument,
+    is_static_view,
+    root_of,
+)
 from fxlower.analysis.inplace import traps
 from fxlower.dialects.build import ELEMENT_BITS, dims_of, signless
 from fxlower.dialects.fxt.call import CallOp
@@ -59,9 +65,9 @@ def hoist(function: FuncOp, kernels: dict[str, FuncOp]) -> None:
 def _is_constant(call: CallOp, kernel: FuncOp, constants: set[SSAValue]) -> bool:
     if not call.operands or any(at >= 0 for at in call.inplace) or traps(kernel):
         return False
-    if any(
-        not isinstance(v.type, TensorType) or root_of(v) not in constants for v in call.operands
-    ):
+    if not all(is_static_argument(kernel, i) for i in range(len(call.operands))):
+        return False
+    if any(root_of(v) not in constants or not is_static_view(v) for v in call.operands):
         return False
     read, written = _bytes(call.operands), _bytes(call.results)
     if read is None or written is None or not LEAST_BYTES <= written <= MOST_GROWTH * read:

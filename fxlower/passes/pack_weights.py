@@ -32,6 +32,7 @@ compute.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
@@ -48,7 +49,13 @@ from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Attribute, Block, BlockArgument, Region, SSAValue
 from xdsl.passes import ModulePass
 
-from fxlower.analysis.constants import CONSTANT, constant_values, root_of
+from fxlower.analysis.constants import (
+    CONSTANT,
+    constant_values,
+    is_static_argument,
+    is_static_view,
+    root_of,
+)
 from fxlower.analysis.contraction import Contraction, map_axes, read_contraction
 from fxlower.analysis.contraction_schedule import orient
 from fxlower.analysis.kernel_program import digest_of
@@ -111,7 +118,10 @@ class _Packer:
             if kernel.attributes.get("fxlower.kernel") != string_attr("contraction"):
                 continue
             moves = [
-                m for m in self._moves(kernel) if root_of(call.operands[m.argument]) in constants
+                m
+                for m in self._moves(kernel)
+                if root_of(call.operands[m.argument]) in constants
+                and is_static_view(call.operands[m.argument])
             ]
             if moves:
                 self._rewrite(call, kernel, moves, packed)
@@ -252,13 +262,10 @@ def _move(
     argument = factor.argument
     if not isinstance(argument, BlockArgument) or factor.panels or not _used_once(argument):
         return None
+    if not is_static_argument(kernel, argument.index):
+        return None
     sizes = dims_of(argument.type)
-    elements = 1
-    for size in sizes:
-        if not isinstance(size, int):
-            return None
-        elements *= size
-    if elements < LEAST_ELEMENTS:
+    if prod(sizes) < LEAST_ELEMENTS:  # type: ignore[type-var]
         return None
     operand = contraction.left_operand if is_left else 1 - contraction.left_operand
     axes = map_axes(contraction.generic.indexing_maps.data[operand].data)

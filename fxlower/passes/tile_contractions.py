@@ -30,8 +30,9 @@ around all this, and each step but the first begins with a `tile.load`; tiles at
 or have bounds. Before an epilogue, and if the result has no unit stride, finished tiles go to a
 tile in the scratchpad (`fxlower/passes/tiled_contraction.py`).
 
-Products whose schedule says `mc = 0` (few rows, tiny, or of integers) become plain loops without
-packing, marked for `vectorize`: see `fxlower/passes/direct_contractions.py`.
+Products whose schedule says `mc = 0` (few rows, tiny, or of integers for which there is no dot
+product instruction) become plain loops without packing, marked for `vectorize`: see
+`fxlower/passes/direct_contractions.py`.
 
 Needs kernels of kind `contraction` as docs/design.md, section 4 states; a missing
 `fxlower.schedule` is chosen here. Leaves the kernel on memrefs, with no `linalg` and no `tensor`

@@ -62,17 +62,22 @@ class TunedSchedules:
         self.entries = read(self.file) | self.entries
         kernels = {name: asdict(entry) for name, entry in sorted(self.entries.items())}
         text = json.dumps({"machine": self.machine, "kernels": kernels}, indent=1) + "\n"
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=self.file.parent, prefix=self.file.name, suffix=".new", delete=False
-        ) as written:
-            written.write(text)
-        os.replace(written.name, self.file)
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", dir=self.file.parent, prefix=self.file.name, suffix=".new", delete=False
+            ) as written:
+                written.write(text)
+            os.replace(written.name, self.file)
+        except OSError as error:
+            log.warning("schedules are not kept, %s cannot be written: %s", self.file, error)
 
 
 def folder_of(cache_dir: str | None) -> Path:
     """The folder named by the option `cache_dir`, or the user's own for caches."""
-    return Path(cache_dir) if cache_dir is not None else platformdirs.user_cache_path("fxlower")
+    if not cache_dir:
+        return platformdirs.user_cache_path("fxlower")
+    return Path(cache_dir).expanduser()
 
 
 def tuned_schedules(cache_dir: str | None, target: TargetSpec, threads: int) -> TunedSchedules:
@@ -92,7 +97,7 @@ def read(file: Path) -> dict[str, Entry]:
     try:
         found = json.loads(file.read_text())["kernels"]
         return {name: _entry(values) for name, values in found.items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         log.warning("%s is damaged and not used: %r; it is written anew when tuning", file, error)

@@ -82,3 +82,29 @@ def test_results_are_the_callers_own() -> None:
         for result in function(x):
             result.zero_()
         torch.testing.assert_close(function(x), expected, rtol=1e-2, atol=1e-2)
+
+
+def test_a_number_made_of_strided_operands() -> None:
+    same(lambda x, y: x @ y, torch.randn(1, 64), torch.randn(64, 2)[..., 0])
+    same(torch.mv, torch.randn(1, 64), torch.randn(64, 2)[:, 0])
+    same(lambda x, y: torch.einsum("bi,bi->b", x, y), torch.randn(8, 64), torch.randn(64, 8).t())
+    same(lambda x, y: F.relu(x) @ y.expand(1, 65), torch.randn(2, 31, 1), torch.randn(2, 2)[1:, 1:])
+
+
+def test_casts_that_change_numbers() -> None:
+    """Bytes as signed ones, and the low bytes of longer integers, are what is multiplied."""
+    x = torch.randint(0, 256, (32, 64), dtype=torch.uint8)
+    y = torch.randint(0, 256, (64, 48), dtype=torch.uint8)
+    same(lambda x, y: torch._int_mm(x.to(torch.int8), y.to(torch.int8)), x, y)
+    same(lambda x, y: x.to(torch.int8).int() @ y.to(torch.int8).int(), x, y)
+    same(lambda x, y: x.to(torch.int8).float() @ y.float(), x.int() * 3, y)
+
+
+def test_a_rounded_result_and_its_cast() -> None:
+    def run(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        product = x @ y
+        return product, product.float()
+
+    x, y = torch.randn(64, 64).bfloat16(), torch.randn(64, 64).bfloat16()
+    rounded, wide = compiled(run, x, y)
+    assert torch.equal(rounded.float(), wide)

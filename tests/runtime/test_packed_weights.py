@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.testing._internal.two_tensor import TwoTensor
 
 import fxlower
 from fxlower.errors import OptionError
@@ -156,6 +157,7 @@ def test_what_explain_says(net: Net) -> None:
     kept = graph()
     assert kept.kept == 2 and "keeps 2 weights packed" in str(kept)
     assert graph(packed_weights_bytes=90 * 70 * 4).kept == 1
+    assert graph(packed_weights_bytes=90 * 50 * 4).kept == 1  # the other one fits
     assert graph(packed_weights="never").kept == 0
 
 
@@ -172,6 +174,86 @@ def test_slices_of_one_weight_are_packed_apart(net: Net) -> None:
         torch.testing.assert_close(compiled(X), run(X), rtol=1e-4, atol=1e-4)
         net.first.weight.add_(0.1)
         torch.testing.assert_close(compiled(X), run(X), rtol=1e-4, atol=1e-4)
+
+
+def test_heads_of_one_weight() -> None:
+    """Cross attention multiplies by slices of one parameter."""
+    torch._dynamo.reset()
+    attention = nn.MultiheadAttention(64, 4, batch_first=True).eval()
+
+    def run(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+        return attention(q, k, k, need_weights=False)[0]
+
+    compiled = torch.compile(run, backend="fxlower")
+    q, k = torch.randn(2, 20, 64), torch.randn(2, 21, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(q, k), run(q, k), rtol=1e-4, atol=1e-4)
+
+
+def test_a_slice_at_a_symbolic_position() -> None:
+    torch._dynamo.reset()
+    table = nn.Parameter(torch.randn(512, 64))
+
+    class Positions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = table
+
+        def forward(self, x: torch.Tensor, position: int) -> torch.Tensor:
+            return x @ self.table[position : position + 64].T
+
+    compiled = torch.compile(Positions(), backend="fxlower")
+    x = torch.randn(8, 64)
+    with torch.no_grad():
+        for position in (3, 4, 100):
+            wanted = x @ table[position : position + 64].T
+            torch.testing.assert_close(compiled(x, position), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_symbolic_strides() -> None:
+    torch._dynamo.reset()
+    x, w = torch.randn(64 * 256), torch.randn(256, 300)
+    for tensor in (x, w):
+        torch._dynamo.mark_static_address(tensor, guard=False)
+
+    def run(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return x.reshape(64, 256) @ w[:, 10:138]
+
+    with torch.no_grad():
+        found = torch.compile(run, backend="fxlower", dynamic=True)(x, w)
+        torch.testing.assert_close(found, run(x, w), rtol=1e-4, atol=1e-4)
+
+
+def test_data_assigned_twice(net: Net) -> None:
+    """The allocator likes to give the second one the address of the first."""
+    compiled = torch.compile(net, backend="fxlower")
+    for _ in range(8):
+        check(compiled, net)
+        for _ in range(2):
+            net.second.data = net.second.data * 0.9
+
+
+def test_shared_memory_is_packed_each_time(net: Net) -> None:
+    net.second.share_memory_()
+    compiled = torch.compile(net, backend="fxlower")
+    check(compiled, net)
+    with torch.no_grad():
+        net.second.data.mul_(2)  # as another process might
+    check(compiled, net)
+
+
+def test_parameters_inside_subclasses() -> None:
+    """Operators on a subclass (as on a DTensor) do not increment the versions of what is inside."""
+    torch._dynamo.reset()
+    layer = nn.Linear(70, 90, bias=False)
+    halves = layer.weight.detach(), layer.weight.detach() / 2
+    layer.weight = nn.Parameter(TwoTensor(*halves), requires_grad=False)
+    compiled = torch.compile(layer, backend="fxlower")
+    x = TwoTensor(X, X)
+    with torch.no_grad():
+        for _ in range(2):
+            torch.testing.assert_close(compiled(x).b, layer(x).b, rtol=1e-4, atol=1e-4)
+            layer.weight.mul_(2)
 
 
 def test_casts_under_autocast_are_kept(net: Net) -> None:
@@ -243,6 +325,21 @@ def test_calls_while_a_weight_changes(net: Net) -> None:
         thread.join()
     assert not errors
     check(compiled, net)
+
+
+def test_constant_weights_without_versions_are_packed_once() -> None:
+    torch._dynamo.reset()
+    with torch.inference_mode():
+        net = Net()
+        compiled = torch.compile(net, backend="fxlower", options={"packed_weights": "constant"})
+        before = compiled(X)
+        net.second.mul_(2)
+        assert torch.equal(compiled(X), before)
+
+
+def test_fewer_bytes_than_none() -> None:
+    with pytest.raises(OptionError, match="at least 0, got -1"):
+        fxlower.Options.read({"packed_weights_bytes": -1})
 
 
 def test_an_unknown_way() -> None:

@@ -32,10 +32,12 @@ from fxlower.passes.fxt_folds.rebuild import Rebuilder, Request, in_memory
 
 def fold_product_of_casts(r: Rebuilder, q: Request) -> SSAValue | None:
     """`matmul(cast(a: i8 -> i32), cast(b: i8 -> i32))` is the i32 product of a and b."""
-    sources = [v.owner.operands[0] for v in q.operands if isinstance(v.owner, CastOp)]
-    if len(sources) != 2:
-        return None
-    elements = [*map(element, sources), q.type.element_type]  # type: ignore[attr-defined]
+    result = q.type.element_type  # type: ignore[attr-defined]
+    casts = [v.owner for v in q.operands if isinstance(v.owner, CastOp)]
+    if len(casts) != 2 or any(element(c.result) != result for c in casts):
+        return None  # a cast to a short type changes numbers
+    sources = [c.input for c in casts]
+    elements = [*map(element, sources), result]
     if is_float(elements[2]) or not MatmulOp.widens(*elements):
         return None
     return r.build(MatmulOp, tuple(sources), q.type)
