@@ -52,8 +52,12 @@ virtual and physical addresses."""
 TRANSPOSE_CYCLES, _COPY_CYCLES, _READ_CYCLES = 0.4, 0.15, 0.15
 """Cycles to pack one element, along the lanes and across them, or to fetch it in place."""
 
-DOT_CYCLES = 8
+DOT_CYCLES = 5
 """What it costs to add up the lanes of a sum, and to start it."""
+
+_TLB_PAGES, _WALK_CYCLES = 2048, 11.0
+"""Pages whose addresses a core keeps at hand, and the least that a step of depth takes if it begins
+with a row on a page that it has to look up."""
 
 _PANEL_SHARE = 4
 """The panels that are multiplied may take this part of the second cache."""
@@ -254,6 +258,7 @@ def _register_tile(contraction: Contraction, lanes: int, target: TargetSpec) -> 
     rows, columns = contraction.rows, contraction.columns
     in_panels, fixed = contraction.right.panels, contraction.left.panels
     best: tuple[float, int, int] | None = None
+    least = _least_step_cycles(contraction)
     widths = [2, 3, 4, 1]
     if isinstance(rows, int) and 0 < rows <= 4:
         # Few rows: long runs of columns, so that memory is read in order.
@@ -266,7 +271,7 @@ def _register_tile(contraction: Contraction, lanes: int, target: TargetSpec) -> 
             continue
         for mr in [fixed] if fixed else _row_counts(rows, most):
             cost = sum(
-                down * across * _step_cycles(high, wide)
+                down * across * max(_step_cycles(high, wide), least)
                 for down, high in _tiles(rows, mr)
                 for across, wide in _tiles(_vectors(columns, lanes), vectors)
             )
@@ -276,6 +281,17 @@ def _register_tile(contraction: Contraction, lanes: int, target: TargetSpec) -> 
                 best = (cost, mr, vectors)
     assert best is not None
     return best[1], best[2]
+
+
+def _least_step_cycles(contraction: Contraction) -> float:
+    """For each panel of rows a panel of columns in place is read again. If its rows are on pages of
+    their own, and a multiple of a power of two apart, few of these pages are kept at hand."""
+    right = contraction.right
+    if right.panels or right.lane != 1 or not isinstance(right.depth, int):
+        return 0.0
+    pages = right.depth * ELEMENT_BITS[right.element] // 8 // PAGE_BYTES
+    kept = _TLB_PAGES // max(1, gcd(pages, _TLB_PAGES))
+    return _WALK_CYCLES if pages and assumed(contraction.depth) > kept else 0.0
 
 
 def _vectors(columns: Dim, lanes: int) -> Dim:
