@@ -229,6 +229,7 @@ class Planner:
             strides = result_strides(op, i)
             self.define(value, strides, value.type.element_type)  # type: ignore[attr-defined]
             self.constants[value] = op
+        for value in op.results:
             if not all(_is_constant(use.operation) for use in value.uses):
                 self.kept.append(self.keep(value))
 

@@ -162,8 +162,9 @@ class _Sweep(FusionState):
         depth = (LoopDim(dims_of(op.lhs.type)[-1]),)
         unit = self._new_unit((*flatten(loops), *depth))
         unit.inner, unit.is_product = depth, True
-        for operand in (op.lhs, op.rhs):
-            source = widened_source(operand)
+        rank = len(loops)
+        for operand, axis in ((op.lhs, rank - 1), (op.rhs, rank - 2)):
+            source = widened_source(operand, axis)
             if source is None or source not in self.roots or operand in self.roots:
                 self._depend(unit, self.in_memory(operand))
                 continue

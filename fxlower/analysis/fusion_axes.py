@@ -89,14 +89,26 @@ def renames_only(value: SSAValue, base: SSAValue) -> bool:
     return True
 
 
-def widened_source(value: SSAValue) -> SSAValue | None:
+def widened_source(value: SSAValue, depth: int) -> SSAValue | None:
     """What `value`, or that of which it renames the dims, is cast from, if its numbers are those of
-    a narrower type: a product reads it instead, and widens while it does."""
+    a narrower type: a product reads it instead, and widens while it does. It must have the axis
+    `depth` of the value, so that operands tell how deep the product is."""
     while isinstance(value.owner, fxt.PermuteOp | fxt.BroadcastOp | fxt.ReshapeOp):
         op = value.owner
         if isinstance(op, fxt.ReshapeOp) and not same_but_for_ones(
             dims_of(op.input.type), dims_of(value.type)
         ):
+            return None
+        if dims_of(value.type)[depth] == 1:
+            return None
+        if isinstance(op, fxt.ReshapeOp):
+            before = sum(n != 1 for n in dims_of(value.type)[:depth])
+            depth = [i for i, n in enumerate(dims_of(op.input.type)) if n != 1][before]
+        elif isinstance(op, fxt.PermuteOp):
+            depth = op.axes[depth]
+        elif depth in op.axes:
+            depth = op.axes.index(depth)
+        else:
             return None
         value = op.input
     cast = value.owner

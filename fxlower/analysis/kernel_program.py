@@ -307,8 +307,8 @@ class _Builder:
         element = element_of(op.result)
         *batch, rows, columns = axes
         depth = self.unit.inner
-        lhs = self._factor(op.lhs, (*batch, rows, depth))
-        rhs = self._factor(op.rhs, (*batch, depth, columns))
+        lhs = self._factor(op.lhs, (*batch, rows, depth), len(axes) - 1)
+        rhs = self._factor(op.rhs, (*batch, depth, columns), len(axes) - 2)
         left, right = self._load(*self.in_memory(*lhs)), self._load(*self.in_memory(*rhs))
         (loop,) = self._numbers(depth)
         if all(loop not in list(self.instructions)[i][2] for i in (left, right)):
@@ -321,10 +321,10 @@ class _Builder:
             return total
         return self._emit(("op", "cast", "", accumulator, element, total))
 
-    def _factor(self, value: SSAValue, axes: Axes) -> tuple[SSAValue, Axes]:
+    def _factor(self, value: SSAValue, axes: Axes, depth: int) -> tuple[SSAValue, Axes]:
         """What is read for an operand of a product, and its axes: what it is cast from, if that was
-        decided."""
-        base, source = self.partition.bases.get(value), widened_source(value)
+        decided. `depth` is the axis that the product sums over."""
+        base, source = self.partition.bases.get(value), widened_source(value, depth)
         if base is None or source is None or base not in self.unit.clones:
             return value, axes
         while value is not base:

@@ -108,3 +108,9 @@ def test_a_rounded_result_and_its_cast() -> None:
     x, y = torch.randn(64, 64).bfloat16(), torch.randn(64, 64).bfloat16()
     rounded, wide = compiled(run, x, y)
     assert torch.equal(rounded.float(), wide)
+
+
+def test_widened_operands_that_repeat_along_the_depth() -> None:
+    x, w = torch.randn(13, 1).bfloat16(), torch.randint(-9, 9, (1, 32), dtype=torch.int8)
+    same(lambda x, w: x.float().expand(13, 7) @ w.float().expand(7, 32), x, w)
+    same(lambda x, w: x.float() @ w.float(), x, w)

@@ -256,6 +256,20 @@ def test_parameters_inside_subclasses() -> None:
             layer.weight.mul_(2)
 
 
+def test_two_values_of_one_weight(net: Net) -> None:
+    """One kernel makes both, and each is kept."""
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        w = net.first.weight
+        return x @ w.exp().T + x @ (w * 2 + 1).T
+
+    compiled = torch.compile(run, backend="fxlower")
+    with torch.no_grad():
+        for _ in range(2):
+            torch.testing.assert_close(compiled(X), run(X), rtol=1e-4, atol=1e-4)
+            net.first.weight.mul_(0.5)
+
+
 def test_casts_under_autocast_are_kept(net: Net) -> None:
     def run(x: torch.Tensor) -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16):
