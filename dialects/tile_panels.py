@@ -63,8 +63,25 @@ def _verify_panels(whole: Attribute, panels: Attribute, lane: int, depth: int) -
         raise VerifyException(f"panels of {whole} must have dims {list(expected)}, got {panels}")
 
 
+class _PanelsOp(IRDLOperation):
+    """What both ops have: a tensor, the dims of the whole matrix that its panels go along, and the
+    same matrix in the other layout."""
+
+    source = operand_def(TensorType)
+    lane = prop_def(IntegerAttr.constr(i64))
+    depth = prop_def(IntegerAttr.constr(i64))
+    result = result_def(TensorType)
+
+    traits = traits_def(Pure())
+
+    assembly_format = "$source `,` $lane `,` $depth attr-dict `:` type($source) `->` type($result)"
+
+    def verify_panels(self, whole: Attribute, panels: Attribute) -> None:
+        _verify_panels(whole, panels, self.lane.value.data, self.depth.value.data)
+
+
 @irdl_op_definition
-class ToPanelsOp(IRDLOperation):
+class ToPanelsOp(_PanelsOp):
     """The panels of a matrix; floats may be widened, and what is beyond the last lane is
     unspecified.
 
@@ -73,22 +90,12 @@ class ToPanelsOp(IRDLOperation):
 
     name = "tile.to_panels"
 
-    source = operand_def(TensorType)
-    lane = prop_def(IntegerAttr.constr(i64))
-    depth = prop_def(IntegerAttr.constr(i64))
-    result = result_def(TensorType)
-
-    traits = traits_def(Pure())
-
-    assembly_format = "$source `,` $lane `,` $depth attr-dict `:` type($source) `->` type($result)"
-
     def verify_(self) -> None:
-        lane, depth = self.lane.value.data, self.depth.value.data
-        _verify_panels(self.source.type, self.result.type, lane, depth)
+        self.verify_panels(self.source.type, self.result.type)
 
 
 @irdl_op_definition
-class FromPanelsOp(IRDLOperation):
+class FromPanelsOp(_PanelsOp):
     """The matrix that lies in panels.
 
     %w = tile.from_panels %p, 0, 1 : tensor<2x70x32xf32> -> tensor<50x70xf32>
@@ -96,15 +103,5 @@ class FromPanelsOp(IRDLOperation):
 
     name = "tile.from_panels"
 
-    source = operand_def(TensorType)
-    lane = prop_def(IntegerAttr.constr(i64))
-    depth = prop_def(IntegerAttr.constr(i64))
-    result = result_def(TensorType)
-
-    traits = traits_def(Pure())
-
-    assembly_format = "$source `,` $lane `,` $depth attr-dict `:` type($source) `->` type($result)"
-
     def verify_(self) -> None:
-        lane, depth = self.lane.value.data, self.depth.value.data
-        _verify_panels(self.result.type, self.source.type, lane, depth)
+        self.verify_panels(self.result.type, self.source.type)

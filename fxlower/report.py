@@ -69,7 +69,8 @@ class GraphReport:
         ]
         for k in sorted(self.kernels, key=lambda k: -k.calls):
             lines.append(f"  {k.calls:4}x {k.name}  [{k.kind}]  {', '.join(k.ops)}")
-            lines.append(f"        loops {k.loops}  schedule {k.schedule}")
+            schedule = f"  schedule {k.schedule}" if k.schedule else ""
+            lines.append(f"        loops {k.loops}{schedule}")
             lines.append(f"        moves {k.traffic}")
         if self.kept:
             lines.append(f"  keeps {self.kept} weights packed, {self.kept_bytes / 1e6:.1f} MB")
@@ -100,7 +101,7 @@ def _describe(function: FuncOp, calls: int) -> KernelReport:
         name=function.sym_name.data,
         kind=text("fxlower.kernel"),
         ops=tuple(filter(None, text("fxlower.ops").split(","))),
-        loops=_loops(function),
+        loops=_loops(function) or text("fxlower.shape"),
         schedule=text("fxlower.schedule").replace(" : i64", ""),
         traffic=traffic_of(function),
         calls=calls,

@@ -45,9 +45,13 @@ class WindowAxis(ABC):
     def tap(self, b: RuleBuilder, window: SSAValue, number: SSAValue) -> Tap:
         """Tap `number` of each window: both are i64 and of the same dims."""
 
+
+class CountedAxis(WindowAxis):
+    """An axis whose windows tell how many taps they have, as a mean asks."""
+
+    @abstractmethod
     def length(self, b: RuleBuilder, window: SSAValue) -> int | SSAValue:
         """The number of taps that are inside."""
-        raise NotImplementedError
 
 
 def number(b: RuleBuilder, value: Dim, like: SSAValue) -> SSAValue:
@@ -80,7 +84,7 @@ def _clamped(
 
 
 @dataclass(frozen=True)
-class Sliding(WindowAxis):
+class Sliding(CountedAxis):
     """`kernel` taps, `dilation` apart, in windows `stride` apart, the first at `-padding`."""
 
     source: Dim
@@ -208,7 +212,7 @@ class Covering(WindowAxis):
 
 
 @dataclass(frozen=True)
-class Adaptive(WindowAxis):
+class Adaptive(CountedAxis):
     """`result` windows that divide the source as evenly as overlapping ones can: window i is
     `[i * source // result, ceil((i + 1) * source / result))`.
 

@@ -41,7 +41,6 @@ class GroupPacking(PackLowering):
         self.elements = self.vector * self.group
         self.masks = target.masks
         self.whole_squares = panels.get_shape()[1] % self.vector == 0
-        self.unsigned = op.unsigned is not None
         self.offset = op.offset.value.data if op.offset is not None else 0
         self.depth, self.lanes = folded(self.depth), folded(self.lanes)
         self.fills_groups = isinstance(self.depth, int) and self.depth % self.group == 0

@@ -39,30 +39,27 @@ class DotProduct:
 class LibraryProduct:
     """A function of a library that multiplies matrices of `element`, "f32" or "f64".
 
-    The `convention` "blas" is Fortran's, `sgemm_` or `dgemm_`: everything by pointer, matrices in
+    It is called as Fortran's BLAS is, `sgemm_` or `dgemm_`: everything by pointer, matrices in
     columns, sizes of 32 bits. Products of fewer than `min_operations`, two for each multiplication,
     are not worth a call. The run time finds `symbol` in libtorch_cpu or among what the process has
     loaded (`fxlower/runtime/jit.py`).
 
     Raises:
-        TargetError: there is no such convention or element.
+        TargetError: a library multiplies no such elements.
     """
 
     element: str
     symbol: str
-    convention: str = "blas"
     min_operations: int = 0
 
     def __post_init__(self) -> None:
-        for found, there_are, what in (
-            (self.convention, CONVENTIONS, "calling convention"),
-            (self.element, LIBRARY_ELEMENTS, "element type of library products"),
-        ):
-            if found not in there_are:
-                raise TargetError(f"no {what} '{found}'; {choices(found, there_are)}")
+        if self.element not in LIBRARY_ELEMENTS:
+            raise TargetError(
+                f"no element type of library products '{self.element}'; "
+                f"{choices(self.element, LIBRARY_ELEMENTS)}"
+            )
 
 
-CONVENTIONS = ("blas",)
 LIBRARY_ELEMENTS = ("f32", "f64")
 
 PIPELINE: tuple[tuple[str, str], ...] = (

@@ -159,8 +159,6 @@ def test_the_host_generates_its_products() -> None:
 
 
 def test_errors_name_what_there_is() -> None:
-    with pytest.raises(TargetError, match=r"no calling convention 'cblas'; .*there are blas"):
-        LibraryProduct(element="f32", symbol="cblas_sgemm", convention="cblas")
     with pytest.raises(TargetError, match=r"no element type .* 'i8'; .*f32, f64"):
         LibraryProduct(element="i8", symbol="igemm")
     with pytest.raises(LinkError, match="has 'no_such_gemm'"):

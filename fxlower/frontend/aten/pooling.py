@@ -17,7 +17,7 @@ from fxlower.frontend.aten.scatter import combine
 from fxlower.frontend.aten.window_reductions import Windows
 from fxlower.frontend.builder import RuleBuilder
 from fxlower.frontend.registry import NotLowered, Sym, lowers
-from fxlower.frontend.windows import Adaptive, Covering, Sliding, WindowAxis
+from fxlower.frontend.windows import Adaptive, CountedAxis, Covering, Sliding, WindowAxis
 
 aten = torch.ops.aten
 
@@ -235,7 +235,7 @@ def _quotient(b: RuleBuilder, value: SSAValue, divisor: Dim | SSAValue) -> SSAVa
 
 def _adaptive(
     b: RuleBuilder, sources: tuple[Dim, ...], results: tuple[Dim, ...]
-) -> list[WindowAxis]:
+) -> list[CountedAxis]:
     n = _rank(b)
     return [Adaptive(*axis) for axis in zip(sources[-n:], results[-n:], strict=True)]
 
@@ -286,7 +286,7 @@ def adaptive_avg_pool_backward(b: RuleBuilder, grad: SSAValue, x: SSAValue) -> S
 
 
 def _adaptive_divisor(
-    b: RuleBuilder, axes: Sequence[WindowAxis], dims: tuple[Dim, ...]
+    b: RuleBuilder, axes: Sequence[CountedAxis], dims: tuple[Dim, ...]
 ) -> int | SSAValue:
     first = len(dims) - len(axes)
     return _product(b, [axis.length(b, b.iota(first + i, dims)) for i, axis in enumerate(axes)])
