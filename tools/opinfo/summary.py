@@ -1,0 +1,56 @@
+"""Counts of what a sweep found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+WORST = ("crash", "hang", "raises", "fail", "reference", "pass")
+
+
+def status_of(line: dict[str, Any], checks: set[str] | None = None) -> str:
+    """Of an entry for a dtype: that of its worst sample; "none" without samples."""
+    found = {r["status"] for r in line["records"] if checks is None or r["check"] in checks}
+    if found == {"pass", "reference"}:
+        return "pass"
+    return next((s for s in WORST if s in found), "none")
+
+
+def how(line: dict[str, Any]) -> str:
+    """Whether an entry runs "native", by "fallback", in part so ("mixed"), or is never traced."""
+    passed = [r for r in line["records"] if r["status"] == "pass"]
+    traced = [r for r in passed if r.get("graphs")]
+    if not traced:
+        return "eager"
+    falling = [r for r in traced if r["fallbacks"]]
+    if not falling:
+        return "native"
+    alone = all(len(r["fallbacks"]) >= r["operators"] for r in falling)
+    return "fallback" if len(falling) == len(traced) and alone else "mixed"
+
+
+def summarise(lines: list[dict[str, Any]]) -> str:
+    rows = [f"{'dtype':10} {'entries':>7} {'pass':>5} {'fail':>5} {'aot_eager fails':>15}   how"]
+    for dtype in dict.fromkeys(line["dtype"] for line in lines):
+        own = [line for line in lines if line["dtype"] == dtype]
+        counts = Counter(status_of(line) for line in own)
+        total = sum(n for s, n in counts.items() if s != "none")
+        failed = total - counts["pass"] - counts["reference"]
+        ways = Counter(how(line) for line in own if status_of(line) == "pass")
+        rows.append(
+            f"{dtype:10} {total:7} {counts['pass']:5} {failed:5} {counts['reference']:15}   "
+            + ", ".join(f"{w} {n}" for w, n in ways.most_common())
+        )
+    records = [r for line in lines for r in line["records"]]
+    for check in dict.fromkeys(r["check"] for r in records):
+        counts = Counter(r["status"] for r in records if r["check"] == check)
+        rows.append(f"{check:10} {sum(counts.values())} samples: {dict(counts)}")
+    both = [r for r in records if r.get("reference_seconds") and r["status"] == "pass"]
+    if both:
+        own = sum(r["seconds"] for r in both)
+        reference = sum(r["reference_seconds"] for r in both)
+        rows.append(
+            f"time of {len(both)} samples: fxlower {own:.1f} s, aot_eager {reference:.1f} s, "
+            f"ratio {own / reference:.2f}"
+        )
+    return "\n".join(rows)
