@@ -3,6 +3,7 @@ and goes on behind the sample that did it."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -65,10 +66,8 @@ class Worker:
     def stop(self) -> int:
         """End the process; how it ended."""
         assert self.process.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             self.process.wait(2)
         except subprocess.TimeoutExpired:

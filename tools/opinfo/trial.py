@@ -29,6 +29,9 @@ UNINITIALISED = {
 }
 """Operators of whose results only the shape is defined."""
 
+TOLERANT = (None, "TestCommon", "TestInductorOpInfo")
+"""Classes of PyTorch's tests whose tolerances of an operator are taken over."""
+
 BACKENDS: dict[str, Any] = {"fxlower": fxlower, "aot_eager": "aot_eager", "inductor": "inductor"}
 
 
