@@ -12,7 +12,7 @@ from typing import Any
 
 from fxlower.tools.opinfo.pool import Task, run_tasks
 from fxlower.tools.opinfo.samples import CHECKS
-from fxlower.tools.opinfo.summary import summarise
+from fxlower.tools.opinfo.summary import describe, failures, summarise
 from fxlower.tools.opinfo.trial import entries
 
 DTYPES = ("float32", "bfloat16", "int64", "bool")
@@ -83,18 +83,6 @@ def main() -> int:
     print(summarise(list(lines.values())))
     print(f"{len(tasks)} entries in {perf_counter() - start:.0f} s")
     return 1 if any(failures(line) for line in lines.values()) else 0
-
-
-def failures(line: dict[str, Any]) -> list[dict[str, Any]]:
-    return [r for r in line["records"] if r["status"] not in ("pass", "reference")]
-
-
-def describe(line: dict[str, Any], record: dict[str, Any]) -> str:
-    message = " ".join(record["message"].split())[:300]
-    return (
-        f"{record['status'].upper():6} {line['name']} {line['dtype']} {record['check']} "
-        f"[{record['sample']}] {message}"
-    )
 
 
 if __name__ == "__main__":

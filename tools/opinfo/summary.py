@@ -16,6 +16,18 @@ def status_of(line: dict[str, Any], checks: set[str] | None = None) -> str:
     return next((s for s in WORST if s in found), "none")
 
 
+def failures(line: dict[str, Any]) -> list[dict[str, Any]]:
+    return [r for r in line["records"] if r["status"] not in ("pass", "reference")]
+
+
+def describe(line: dict[str, Any], record: dict[str, Any]) -> str:
+    message = " ".join(record["message"].split())[:300]
+    return (
+        f"{record['status'].upper():6} {line['name']} {line['dtype']} {record['check']} "
+        f"[{record['sample']}] {message}"
+    )
+
+
 def how(line: dict[str, Any]) -> str:
     """Whether an entry runs "native", by "fallback", in part so ("mixed"), or is never traced."""
     passed = [r for r in line["records"] if r["status"] == "pass"]
