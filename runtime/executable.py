@@ -251,8 +251,24 @@ class Call:
             self.unknown = self.find_symbols(self.unknown, ())
         for position, result in enumerate(call.results):
             if result is not None:
+                tensor = self.as_declared(step, result, flat[position])
                 strides = step.strides[result].value(self.symbols)
-                self.values[step.results[result]] = with_strides(flat[position], strides)
+                self.values[step.results[result]] = with_strides(tensor, strides)
+
+    def as_declared(self, step: AtenStep, result: int, tensor: Any) -> Any:
+        """A result of the type and sizes that the operator's fake implementation promised, which
+        is what compiled code reads."""
+        buffer = step.buffers[result]
+        if buffer is None or tensor is None:
+            return tensor
+        sizes = buffer.sizes.value(self.symbols)
+        if tensor.layout is torch.strided and tuple(tensor.shape) != sizes:
+            raise UnsupportedInput(
+                f"{step.call.target} at {step.call.source} returned a tensor of sizes "
+                f"{list(tensor.shape)}, but its fake implementation one of {list(sizes)}: they "
+                "must agree"
+            )
+        return tensor if tensor.dtype == buffer.dtype else tensor.to(buffer.dtype)
 
     def output(self, kind: str, what: Any) -> Any:
         match kind:

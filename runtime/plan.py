@@ -76,13 +76,15 @@ class SegmentStep:
 @dataclass(frozen=True)
 class AtenStep:
     """Call an operator in eager mode. `operand_strides` are what it would get in eager mode (None
-    where that is no layout of its own), `strides` what later steps expect of each result."""
+    where that is no layout of its own), `strides` what later steps expect of each result, and
+    `buffers` the rest of that, None where only operators in eager mode know such tensors."""
 
     call: Any
     operands: tuple[int, ...]
     operand_strides: tuple[Shape | None, ...]
     results: tuple[int, ...]
     strides: tuple[Shape, ...]
+    buffers: tuple[Buffer | None, ...]
     release: tuple[int, ...] = ()
 
 

@@ -284,13 +284,15 @@ class Planner:
         strides = op.attributes["strides"]
         assert isinstance(strides, ArrayAttr)
         shapes: list[Shape] = []
+        buffers: list[Buffer | None] = []
         elements = self.elements.outputs[op.id.value.data]
         for value, given, element in zip(op.outputs, strides, elements, strict=True):
             found = dims_from(given)
             if isinstance(value.type, TensorType):
-                self.define(value, found, element)
+                buffers.append(self.define(value, found, element))
             else:  # of a type that only operators in eager mode know
                 self.numbers[value] = len(self.numbers)
+                buffers.append(None)
             shapes.append(Shape.of(found))
         self.steps.append(
             AtenStep(
@@ -301,6 +303,7 @@ class Planner:
                 ),
                 results=tuple(self.numbers[v] for v in op.outputs),
                 strides=tuple(shapes),
+                buffers=tuple(buffers),
             )
         )
 
