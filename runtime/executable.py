@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from fxlower.errors import UnsupportedInput
 from fxlower.frontend.program import (
+    OFFSET,
     ExpressionSlot,
     FallbackCall,
     InputSlot,
@@ -242,7 +243,10 @@ class Call:
             if result is None:
                 continue
             for symbol, of, axis in call.symbols:
-                if axis is not None and of == result:
+                if axis == OFFSET and of == result:
+                    begin = operands[0].storage_offset()
+                    self.symbols[symbol] = flat[position].storage_offset() - begin
+                elif axis is not None and of == result:
                     self.symbols[symbol] = flat[position].shape[axis]
         for symbol, position, axis in call.symbols:
             if axis is None:

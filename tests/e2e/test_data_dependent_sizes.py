@@ -60,3 +60,18 @@ def test_reads_and_writes_out_of_range(count: int) -> None:
         compiled = torch.compile(function, backend="fxlower", dynamic=False)
         with pytest.raises(IndexError):
             compiled(x, mask, torch.tensor([count, 0]))
+
+
+@pytest.mark.parametrize("computed", [False, True])
+def test_views_that_begin_at_a_number_from_a_tensor(computed: bool) -> None:
+    def split(x: torch.Tensor, at: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return torch.tensor_split(x.exp() if computed else x, at, 0)
+
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(capture_scalar_outputs=True):
+        compiled = torch.compile(split, backend="fxlower", fullgraph=True)
+        for at in ([1, 3, 5], [0, 2, 9]):
+            x = torch.randn(10, 4)
+            found, wanted = compiled(x, torch.tensor(at)), split(x, torch.tensor(at))
+            torch.testing.assert_close(found, wanted)
+            assert [t.storage_offset() for t in found] == [t.storage_offset() for t in wanted]
