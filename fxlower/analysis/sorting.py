@@ -13,14 +13,14 @@ RANKED = 128
 DIGIT_BITS = 8
 """Of a key, by which one pass of a radix sort distributes."""
 
-MAX_SELECTED = 256
+MAX_SELECTED = 512
 """How many of the first are kept in order while a row is read."""
 
 ASSUMED_SIZE = 4096
 SLOTS_PER_CORE = 4
 """Rows that are sorted in scratch memory of their own, shared among the cores."""
 
-_KEPT_COST = 0.7
+_KEPT_COST = 0.4
 _READ_COST = 0.3
 _DIGIT_COST = 2.0
 """Nanoseconds for: one step of an insertion, an element that is only looked at, and one that is

@@ -106,11 +106,16 @@ class ScanLowering:
             self._along(outer)
 
     def _lane_axis(self) -> int | None:
-        """The axis across which lanes run: not scanned, with unit stride, and not too short."""
-        for d, size in enumerate(self.source.sizes):
-            long = not isinstance(size, int) or size >= 4
-            if d != self.axis and self._has_unit_stride(d) and long:
+        """The axis across which lanes run: not scanned, and not too short; with unit stride, or the
+        longest one where elements take long and cannot be lanes along the axis of the scan."""
+        others = [d for d in range(len(self.source.sizes)) if d != self.axis]
+        for d in others:
+            if _assumed(self.source.sizes[d]) >= 4 and self._has_unit_stride(d):
                 return d
+        if self.step.is_slow:
+            longest = max(others, key=lambda d: _assumed(self.source.sizes[d]), default=None)
+            if longest is not None and _assumed(self.source.sizes[longest]) >= self.lanes:
+                return longest
         return None
 
     def _has_unit_stride(self, axis: int) -> bool:

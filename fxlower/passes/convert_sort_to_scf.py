@@ -122,7 +122,7 @@ class SortLowering:
         plan = self.plan
         if plan.selects:
             assert isinstance(plan.count, int)
-            return Selection(at, self.keys, plan.count).sort
+            return Selection(at, self.keys, plan.count, self.lanes).sort
         ranking = Ranking(at, self.keys) if plan.ranks else None
         if self.scratch is None:
             assert ranking is not None

@@ -24,6 +24,8 @@ class ScanStep(ABC):
     is_associative: bool = False
     """Whether they are one value that `combine` makes of two, and of an element alike: then lanes
     may lie along the axis, and long rows fall into parts."""
+    is_slow: bool = False
+    """Whether a step takes longer than to bring lanes together from anywhere."""
 
     def __init__(self, element: Attribute):
         self.element = element
@@ -97,6 +99,8 @@ class SumOrProduct(_Wide):
 
 class LogAddExp(_Wide):
     """log(exp(a) + exp(b)), from the larger one: a + log(1 + exp(b - a))."""
+
+    is_slow = True
 
     def neutral(self, at: LoopBuilder) -> list[SSAValue]:
         return [at.constant(float("-inf"), self.type)]

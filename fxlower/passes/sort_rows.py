@@ -28,6 +28,7 @@ BLOCK = 64
 """Elements whose smallest is compared with the last one kept."""
 
 _DIGITS = 1 << DIGIT_BITS
+_LARGEST = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -135,20 +136,29 @@ class Ranking:
 
 class Selection:
     """The first `count` elements are kept in order while the row is read. Of a block of the row
-    only the smallest key is looked at, unless that is before the last one kept."""
+    only the smallest key is looked at, unless that is before the last one kept.
 
-    def __init__(self, at: LoopBuilder, keys: OrderKeys, count: int):
+    Number s of what is kept is entry s + 1: before the first there is one that is never passed.
+    """
+
+    def __init__(self, at: LoopBuilder, keys: OrderKeys, count: int, lanes: int):
         self.keys = keys
         self.unique = keys.type == I32
         self.count = count
-        self.kept = at.scratch(I64, (count,), "kept")
-        self.positions = None if self.unique else at.scratch(I64, (count,), "positions")
+        self.marks = vector_loop(lanes, UNROLL)
+        names = ["kept"] if self.unique else ["kept", "positions"]
+        self.buffers = [
+            (at.scratch(I64, (count + 1,), name), at.scratch(I64, (count + 1,), f"next_{name}"))
+            for name in names
+        ]
+        self.kept = self.buffers[0][0]
 
     def sort(self, at: LoopBuilder, row: Row) -> None:
-        largest = (1 << 63) - 1
+        if not self.count:
+            return
 
         def clear(inner: LoopBuilder, s: SSAValue) -> None:
-            inner.store(inner.constant(largest, I64), self.kept, [s])
+            inner.store(inner.constant(_LARGEST, I64), self.kept, [inner.add(s, 1)])
 
         def block(outside: LoopBuilder, start: SSAValue) -> None:
             end = outside.min(outside.add(start, BLOCK), row.size)
@@ -170,68 +180,56 @@ class Selection:
             outside.if_(may, look)
 
         def store(inner: LoopBuilder, s: SSAValue) -> None:
-            if self.positions is not None:
-                row.store(inner, inner.load(self.positions, [s]), s)
-                return
-            mask = inner.constant((1 << POSITION_BITS) - 1, I64)
-            word = inner.load(self.kept, [s])
-            row.store(inner, inner.op(arith.AndIOp, (word, mask), I64), s)
+            word = inner.load(self.buffers[-1][0], [inner.add(s, 1)])
+            if self.unique:
+                mask = inner.constant((1 << POSITION_BITS) - 1, I64)
+                word = inner.op(arith.AndIOp, (word, mask), I64)
+            row.store(inner, word, s)
 
-        if not self.count:
-            return
-        at.serial(self.count, clear, name="s")
+        at.store(at.constant(-1 - _LARGEST, I64), self.kept, [0])
+        at.serial(self.count, clear, attributes=self.marks, name="s")
         at.serial(row.size, block, step=BLOCK, name="block")
         at.serial(self.count, store, name="s")
 
     def _may_enter(self, at: LoopBuilder, row: Row, start: SSAValue, end: Index) -> SSAValue:
         """Whether an element from `start` on comes before the last one kept."""
         type_ = self.keys.type
-        init = at.constant((1 << (64 if type_ == I64 else 32) - 1) - 1, type_)
+        init = at.constant(_LARGEST if type_ == I64 else _LARGEST >> 32, type_)
 
         def least(inner: LoopBuilder, i: SSAValue, carried: Sequence[SSAValue]):
             return [inner.op(arith.MinSIOp, (carried[0], row.key(inner, i)), type_)]
 
-        (smallest,) = at.for_(
-            end, least, [init], lower=start, attributes=self._marks(row), name="i"
-        )
+        marks = vector_loop(row.lanes if type_ == I64 else 2 * row.lanes, UNROLL)
+        (smallest,) = at.for_(end, least, [init], lower=start, attributes=marks, name="i")
         word = word_of(at, smallest, at.constant(0, I64))
         return self._comes_before(at, word, self.count - 1, start)
 
-    def _marks(self, row: Row):
-        """Of a loop over keys."""
-        return vector_loop(row.lanes if self.keys.type == I64 else 2 * row.lanes, UNROLL)
-
     def _comes_before(self, at: LoopBuilder, word: SSAValue, s: Index, i: SSAValue) -> SSAValue:
-        """Whether element i, with `word`, comes before what is kept at `s`, where the elements
-        before i are."""
-        less = compare(at, "slt", word, at.load(self.kept, [s]))
+        """Whether element i, with `word`, comes before number `s` of those before i."""
+        less = compare(at, "slt", word, at.load(self.kept, [at.add(s, 1)]))
         if self.unique:
             return less
         return at.op(arith.OrIOp, (less, at.compare("sle", i, s)), I1)
 
     def _insert(self, at: LoopBuilder, word: SSAValue, i: SSAValue) -> None:
-        position = at.op(arith.IndexCastOp, (i,), I64)
-        buffers = [(self.kept, word)]
-        if self.positions is not None:
-            buffers.append((self.positions, position))
+        new = [word, at.op(arith.IndexCastOp, (i,), I64)]
 
-        def shift(inner: LoopBuilder, t: SSAValue) -> None:
-            s = inner.sub(self.count - 1, t)
-            previous = inner.sub(s, 1)
-            passes = self._comes_before(inner, word, previous, i)
+        def shift(inner: LoopBuilder, s: SSAValue) -> None:
+            passes = self._comes_before(inner, word, inner.sub(s, 1), i)
             here = self._comes_before(inner, word, s, i)
-            for buffer, new in buffers:
-                old = inner.load(buffer, [s])
-                entry = inner.op(arith.SelectOp, (here, new, old), I64)
-                moved = inner.load(buffer, [previous])
+            for (buffer, other), value in zip(self.buffers, new):
+                old = inner.load(buffer, [inner.add(s, 1)])
+                entry = inner.op(arith.SelectOp, (here, value, old), I64)
+                moved = inner.load(buffer, [s])
                 entry = inner.op(arith.SelectOp, (passes, moved, entry), I64)
-                inner.store(entry, buffer, [s])
+                inner.store(entry, other, [s])
 
-        at.serial(self.count - 1, shift, name="t")
-        first = self._comes_before(at, word, 0, i)
-        for buffer, new in buffers:
-            old = at.load(buffer, [0])
-            at.store(at.op(arith.SelectOp, (first, new, old), I64), buffer, [0])
+        def back(inner: LoopBuilder, s: SSAValue) -> None:
+            for buffer, other in self.buffers:
+                inner.store(inner.load(other, [s]), buffer, [inner.add(s, 1)])
+
+        at.serial(self.count, shift, attributes=self.marks, name="s")
+        at.serial(self.count, back, attributes=self.marks, name="s")
 
 
 class RadixSort:

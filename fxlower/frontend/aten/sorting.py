@@ -174,13 +174,17 @@ def nanmedian(b: RuleBuilder, x: SSAValue) -> SSAValue:
 @lowers(aten.mode.default)
 def mode(b: RuleBuilder, x: SSAValue, dim: int = -1, keepdim: bool = False) -> Pair:
     """The smallest of the most frequent elements: the first place in order that is as far from the
-    beginning of its run of equal ones as any. No NaN equals another."""
+    beginning of its run of equal ones as any. No NaN equals another, and all come first here."""
     vector = as_vector(b, x)
     shape = b.dims(vector)
     axis = b.axis(dim, len(shape))
     if 0 in shape:
         raise NotLowered("the mode of no elements is an error of eager mode, or nothing")
-    ordered, order = _first(b, vector, axis, shape[axis], descending=False)
+    if b.element(x) in FLOATS:
+        order = b.argsort(b.neg(vector), axis, shape[axis], descending=True)
+    else:
+        order = b.argsort(vector, axis, shape[axis])
+    ordered = gather_along(b, vector, axis, order)
     place = b.iota(axis, shape)
     one, none = b.full(1, I64, shape), b.full(0, I64, shape)
     before = gather_along(b, ordered, axis, b.max(b.sub(place, one), none))
