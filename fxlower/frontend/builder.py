@@ -385,6 +385,20 @@ class RuleBuilder:
     def scan(self, op: type[fxt.ScanOp], x: SSAValue, axis: int) -> OpResult:
         return emit1(self.block, op, (x,), x.type, {"axis": int_attr(axis)})
 
+    def position_scan(self, op: type[fxt.PositionScanOp], x: SSAValue, axis: int) -> OpResult:
+        type_ = tensor_type(I64, dims_of(x.type))
+        return emit1(self.block, op, (x,), type_, {"axis": int_attr(axis)})
+
+    def argsort(self, x: SSAValue, axis: int, count: Dim, descending: bool = False) -> OpResult:
+        """Where the first `count` elements in order along an axis are, of i64."""
+        shape = dims_of(x.type)
+        properties = {
+            "order": string_attr("descending" if descending else "ascending"),
+            "axis": int_attr(axis),
+        }
+        type_ = tensor_type(I64, (*shape[:axis], count, *shape[axis + 1 :]))
+        return emit1(self.block, fxt.ArgsortOp, (x,), type_, properties)
+
     # ------------------------------------------------------- indexing, joining, products
 
     def normalize_index(self, index: SSAValue, size: Dim) -> OpResult:
