@@ -24,9 +24,11 @@ from xdsl.ir import SSAValue
 
 from fxlower.analysis import symbols
 from fxlower.dialects.build import FLOATS, Dim
+from fxlower.frontend.aten.depthwise import Depthwise
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.registry import NotLowered, Sym, lowers
 from fxlower.frontend.types import accumulate_element, compute_element
+from fxlower.frontend.windows import Sliding
 
 aten = torch.ops.aten
 
@@ -366,6 +368,35 @@ def _product(
     return Product(windows, weight, outer, windows.places == 1 or _channels_last(layout))
 
 
+def _depthwise(
+    b: RuleBuilder,
+    how: Convolution,
+    x: tuple[Dim, ...],
+    y: tuple[Dim, ...],
+    weight: SSAValue,
+    layout: TensorInfo | None,
+) -> Depthwise | None:
+    """The convolution of each channel by itself, if it is one."""
+    kernel = b.dims(weight)[2:]
+    if how.transposed or how.groups == 1 or how.groups != x[1] or symbols.product(kernel) == 1:
+        return None
+    multiplier = symbols.exact_div(b.dims(weight)[0], how.groups)
+    if not isinstance(multiplier, int):
+        return None
+    axes: list[Sliding] = []
+    for i, taps in enumerate(kernel):
+        if not isinstance(taps, int):
+            raise NotLowered("a kernel of symbolic size")
+        axes.append(
+            Sliding(x[2 + i], y[2 + i], taps, how.stride[i], how.padding[i], how.dilation[i])
+        )
+    if _channels_last(layout):
+        raise NotLowered("windows across channels that are innermost in memory")
+    depthwise = Depthwise(b, weight, axes, multiplier)
+    depthwise.require_fast()
+    return depthwise
+
+
 def _channels_last(info: TensorInfo | None) -> bool:
     return info is not None and info.strides[1] == 1 and info.dims[1] != 1
 
@@ -388,7 +419,9 @@ def convolution(
     rank = len(b.dims(x)) - 2
     how = _read(rank, stride, padding, dilation, transposed, output_padding, groups)
     shapes = b.dims(x), b.result.dims
-    if transposed:
+    if (depthwise := _depthwise(b, how, *shapes, weight, b.result)) is not None:
+        made = depthwise.y_of(x)
+    elif transposed:
         made = _product(b, how, *shapes[::-1], weight, b.result).x_of(x)
     else:
         made = _product(b, how, *shapes, weight, b.result).y_of(x)
@@ -420,7 +453,14 @@ def convolution_backward(
     shapes = b.dims(x), b.dims(grad)
     layout = b.results[0]
     results: list[SSAValue | None] = [None, None, None]
-    if output_mask[0] or output_mask[1]:
+    depthwise = _depthwise(b, how, *shapes, weight, layout)
+    if depthwise is not None:
+        if output_mask[0]:
+            results[0] = b.cast(depthwise.x_of(grad), b.element(x))
+        if output_mask[1]:
+            made = b.reshape(depthwise.weight_of(x, grad), b.dims(weight))
+            results[1] = b.cast(made, b.element(weight))
+    elif output_mask[0] or output_mask[1]:
         if transposed:
             product = _product(b, how, *shapes[::-1], weight, layout)
         else:
