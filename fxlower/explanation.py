@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -59,18 +60,25 @@ def explain(
             gradients, so that the backward graph is compiled. Gradients are left as they were.
         options: as for `torch.compile`.
     """
-    found: list[GraphReport] = []
-    token = reports.set(found)
-    try:
+    with reported() as found:
         compiled = torch.compile(
             isolated(fn), backend=fxlower, dynamic=dynamic, options=options or None
         )
         result = compiled(*args, **kwargs)
         if backward:
             differentiate(result, fn, (args, kwargs))
+    return Explanation(found, result)
+
+
+@contextmanager
+def reported() -> Iterator[list[GraphReport]]:
+    """A list to which the graphs compiled meanwhile are added."""
+    found: list[GraphReport] = []
+    token = reports.set(found)
+    try:
+        yield found
     finally:
         reports.reset(token)
-    return Explanation(found, result)
 
 
 def isolated(fn: Callable[..., Any]) -> Callable[..., Any]:

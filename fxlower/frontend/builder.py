@@ -357,6 +357,14 @@ class RuleBuilder:
             {"strides": dims_attr(_plain_dims(strides)), "offset": _plain(offset)},
         )
 
+    def positions(self, dims: Sequence[Dim], strides: Sequence[int], offset: int) -> SSAValue:
+        """Where in memory the elements of a strided tensor are, in elements."""
+        position: SSAValue = self.full(offset, I64, dims)
+        for axis, stride in enumerate(strides):
+            along = self.mul(self.iota(axis, dims), self.full(stride, I64, dims))
+            position = self.add(position, along)
+        return position
+
     # --------------------------------------------------------------- reductions, scans
 
     def reduce(
