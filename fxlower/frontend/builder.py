@@ -39,6 +39,7 @@ from fxlower.frontend.registry import NotLowered, Sym
 from fxlower.frontend.types import (
     ELEMENT,
     OPAQUE,
+    PART,
     compute_element,
     integer_range,
     promote_elements,
@@ -52,6 +53,11 @@ class TensorInfo:
     element: Attribute
     dims: tuple[Dim, ...]
     strides: tuple[Dim, ...]
+
+    def of_part(self) -> TensorInfo:
+        """Of the parts that a value is held in."""
+        part = PART.get(self.element)
+        return self if part is None else TensorInfo(part, self.dims, self.strides)
 
     @property
     def type(self) -> Attribute:
@@ -71,7 +77,10 @@ class RuleBuilder:
     is_nonnegative: Callable[[Dim], bool]
     """Whether a dim is known to be 0 or more, without a new guard."""
     results: tuple[TensorInfo | None, ...]
-    """The node's results, in the order of the operator's schema; None where one is no tensor."""
+    """The node's results, in the order of the operator's schema; None where one is no tensor. Of
+    results that are held in parts (`fxlower.frontend.encoded`), those of a part."""
+    elements: tuple[Attribute | None, ...]
+    """Of the node's results: complex ones, too."""
 
     numbers: set[SSAValue]
     """0-d tensors that stand for Python numbers, and so are promoted as these are."""
@@ -83,6 +92,7 @@ class RuleBuilder:
         self.block = block
         self.is_nonnegative = is_nonnegative
         self.results = ()
+        self.elements = ()
         self.numbers = set()
         self.changed = set()
 
