@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._prims_common import suggest_memory_format
 
 from fxlower.frontend.attention import additive, in_groups, reciprocal_root
 
@@ -111,7 +113,27 @@ def _scale(query: Tensor, scores: Tensor, scale: float | None) -> float | Tensor
     return reciprocal_root(query.shape[-1], scores) if scale is None else scale
 
 
+def max_unpool(self: Tensor, indices: Tensor, output_size: list[int]) -> Tensor:
+    """A scatter into each plane, which is laid out as eager mode lays it out; PyTorch's own takes
+    an index beyond a plane for one of the next."""
+    axes = len(output_size)
+    torch._check(
+        indices.dtype == torch.int64 and self.shape == indices.shape,
+        lambda: "expected int64 indices of the shape of the values",
+    )
+    torch._check(
+        self.dim() in (axes + 1, axes + 2) and all(size > 0 for size in self.shape[1:]),
+        lambda: f"expected {axes + 1} or {axes + 2} dims that are not empty, got {self.shape}",
+    )
+    outer = self.shape[:-axes]
+    plane = self.new_zeros((*outer, math.prod(output_size)))
+    spread = plane.scatter(-1, indices.flatten(-axes), self.flatten(-axes))
+    result = spread.view((*outer, *output_size))
+    return result.contiguous(memory_format=suggest_memory_format(self)) if axes == 2 else result
+
+
 EXTRA: dict[Any, Callable[..., Any]] = {
+    aten.max_unpool2d.default: max_unpool,
     aten.nll_loss_backward.default: nll_loss_backward,
     aten.nll_loss2d_backward.default: nll_loss_backward,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention,

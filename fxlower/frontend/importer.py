@@ -65,7 +65,7 @@ aten = torch.ops.aten
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
 
-_SIZE_QUERIES = {
+SIZE_QUERIES = {
     aten.sym_size.int,
     aten.sym_stride.int,
     aten.sym_numel.default,
@@ -196,7 +196,7 @@ class _Importer:
                 self.mark_opaque(node)
             return
         value = node.meta.get("val")
-        if not isinstance(target, torch._ops.OpOverload) or target in _SIZE_QUERIES:
+        if not isinstance(target, torch._ops.OpOverload) or target in SIZE_QUERIES:
             if isinstance(value, _SYMBOLIC):
                 self.values[node] = self.symbolic(value)
                 return
