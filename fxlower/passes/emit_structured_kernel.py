@@ -194,7 +194,7 @@ def _sort(kernel: StructuredKernel, shell: KernelShell) -> list[SSAValue]:
 _SCANS = {cls.name[4:]: cls for cls in fxt.SCANS}
 
 _KINDS: dict[str, tuple[str, Callable[[StructuredKernel, KernelShell], list[SSAValue]]]] = {
-    **{name: ("scan", _scan) for name in _SCANS},
+    **dict.fromkeys(_SCANS, ("scan", _scan)),
     "scatter": ("scatter", _scatter),
     "argsort": ("sort", _sort),
 }

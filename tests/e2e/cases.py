@@ -7,6 +7,7 @@ import cases_nn
 import cases_pointwise
 import cases_pooling
 import cases_reduction
+import cases_sorting
 import cases_view
 from case import Case
 
@@ -15,6 +16,7 @@ CASES: list[Case] = [
     *cases_reduction.CASES,
     *cases_view.CASES,
     *cases_indexing.CASES,
+    *cases_sorting.CASES,
     *cases_nn.CASES,
     *cases_pooling.CASES,
 ]
