@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from torch.utils import _pytree as pytree
 
 from fxlower.backend import fxlower, reports
 from fxlower.report import GraphReport
+
+_NUMBERS = itertools.count()
 
 
 @dataclass
@@ -84,7 +87,8 @@ def isolated(fn: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         return fn(*args, **kwargs)
 
-    call.__code__ = call.__code__.replace(co_name=f"explain_{id(call):x}")
+    # Dynamo remembers by file, line and name which sizes have changed: no name may come twice.
+    call.__code__ = call.__code__.replace(co_name=f"explain_{next(_NUMBERS)}")
     return call
 
 

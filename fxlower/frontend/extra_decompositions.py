@@ -111,9 +111,44 @@ def _scale(query: Tensor, scores: Tensor, scale: float | None) -> float | Tensor
     return reciprocal_root(query.shape[-1], scores) if scale is None else scale
 
 
+def native_dropout(x: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
+    """As eager mode does it, with the mask from torch's generator: that is the only call."""
+    if train is False:
+        return x.clone(), torch.ones_like(x, dtype=torch.bool)
+    keep = 1.0 - p
+    mask = aten.bernoulli.p(torch.empty_like(x, dtype=torch.bool), keep)
+    return x * mask * (1.0 / keep if keep else 0.0), mask
+
+
+def weight_norm_backward(
+    grad: Tensor, v: Tensor, g: Tensor, norms: Tensor, dim: int
+) -> tuple[Tensor, Tensor]:
+    """Gradients of `v * (g / norms)`, where the norms are over all axes but `dim`."""
+    axes = [i for i in range(v.dim()) if i != dim]
+    norms = norms.to(g.dtype)
+    along = (grad * v).sum(axes, keepdim=True)
+    return g / norms * (grad - v * (along / (norms * norms))), along / norms
+
+
+def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+    """What is outside of the range counts nowhere; its upper end is in the last bin."""
+    if min == max or not x.is_floating_point():
+        return NotImplemented  # the range is that of the data
+    inside = (x >= min) & (x <= max)
+    place = torch.where(inside, (x - min) * bins / (max - min), 0.0).to(torch.int64)
+    counts = torch.zeros(bins, dtype=x.dtype, device=x.device)
+    place = place.clamp(max=bins - 1).flatten()
+    return counts.scatter_add(0, place, inside.to(x.dtype).flatten())
+
+
 EXTRA: dict[Any, Callable[..., Any]] = {
     aten.nll_loss_backward.default: nll_loss_backward,
     aten.nll_loss2d_backward.default: nll_loss_backward,
+    aten.native_dropout.default: native_dropout,
+    aten._weight_norm_interface_backward.default: weight_norm_backward,
+    aten.histc.default: histc,
+    aten.tril_indices.default: torch._refs.tril_indices,
+    aten.triu_indices.default: torch._refs.triu_indices,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention,
     aten._scaled_dot_product_flash_attention_for_cpu_backward.default: flash_attention_backward,
 }
