@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 from fxlower.frontend.attention import additive, in_groups, reciprocal_root
 
@@ -112,12 +113,17 @@ def _scale(query: Tensor, scores: Tensor, scale: float | None) -> float | Tensor
 
 
 def native_dropout(x: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
-    """As eager mode does it, with the mask from torch's generator: that is the only call."""
+    """As eager mode does it, with the mask from torch's generator: that is the only call. Eager
+    mode fills the mask in the order of its memory, or not, as the processor's vendor has it."""
+    if not x.is_contiguous():
+        return NotImplemented
     if train is False:
         return x.clone(), torch.ones_like(x, dtype=torch.bool)
     keep = 1.0 - p
     mask = aten.bernoulli.p(torch.empty_like(x, dtype=torch.bool), keep)
-    return x * mask * (1.0 / keep if keep else 0.0), mask
+    with _disable_current_modes():  # a number, of the precision that eager mode has it in
+        scale = torch.tensor(1.0 / keep if keep else 0.0, dtype=x.dtype).item()
+    return x * (mask.to(x.dtype) * scale), mask
 
 
 def weight_norm_backward(
