@@ -117,9 +117,7 @@ def main() -> int:
     quiet()
     records: list[Record] = []
     with options.out.open("a") as out:
-        for model in MODELS.values():
-            if options.models is not None and model.name not in options.models:
-                continue
+        for model in map(MODELS.__getitem__, options.models or MODELS):
             if options.groups is not None and model.group not in options.groups:
                 continue
             begin = time.time()
