@@ -1,7 +1,7 @@
 # What CI runs. `make check` before a commit.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check lint types tests lit format operators random-programs
+.PHONY: check lint types tests lit format operators opinfo random-programs
 
 check: lint types tests
 
@@ -25,6 +25,10 @@ random-programs:
 format:
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+# Every operator of PyTorch's own database against eager mode: about an hour of two cores.
+opinfo:
+	$(PYTHON) -m fxlower.tools.opinfo --jobs 2 --to opinfo.jsonl
 
 # The table of docs/operators.md, from the registry of lowerings.
 operators:

@@ -386,9 +386,9 @@ def slots(tree: Any) -> list[Any]:
     return tree_flatten(tree)[0]
 
 
-def eager_layout(value: SSAValue, strides: Strides) -> Shape | None:
+def eager_layout(value: SSAValue, strides: Strides | None) -> Shape | None:
     """`strides` if a tensor of its own can have them."""
-    if not isinstance(value.type, TensorType):
+    if strides is None or not isinstance(value.type, TensorType):
         return None
     return Shape.of(strides) if is_dense(dims_of(value.type), strides) else None
 

@@ -39,6 +39,7 @@ from fxlower.frontend.registry import NotLowered, Sym
 from fxlower.frontend.types import (
     ELEMENT,
     OPAQUE,
+    PART,
     compute_element,
     integer_range,
     promote_elements,
@@ -52,6 +53,11 @@ class TensorInfo:
     element: Attribute
     dims: tuple[Dim, ...]
     strides: tuple[Dim, ...]
+
+    def of_part(self) -> TensorInfo:
+        """Of the parts that a value is held in."""
+        part = PART.get(self.element)
+        return self if part is None else TensorInfo(part, self.dims, self.strides)
 
     @property
     def type(self) -> Attribute:
@@ -71,7 +77,10 @@ class RuleBuilder:
     is_nonnegative: Callable[[Dim], bool]
     """Whether a dim is known to be 0 or more, without a new guard."""
     results: tuple[TensorInfo | None, ...]
-    """The node's results, in the order of the operator's schema; None where one is no tensor."""
+    """The node's results, in the order of the operator's schema; None where one is no tensor. Of
+    results that are held in parts (`fxlower.frontend.encoded`), those of a part."""
+    elements: tuple[Attribute | None, ...]
+    """Of the node's results: complex ones, too."""
 
     numbers: set[SSAValue]
     """0-d tensors that stand for Python numbers, and so are promoted as these are."""
@@ -83,6 +92,7 @@ class RuleBuilder:
         self.block = block
         self.is_nonnegative = is_nonnegative
         self.results = ()
+        self.elements = ()
         self.numbers = set()
         self.changed = set()
 
@@ -392,6 +402,20 @@ class RuleBuilder:
 
     def scan(self, op: type[fxt.ScanOp], x: SSAValue, axis: int) -> OpResult:
         return emit1(self.block, op, (x,), x.type, {"axis": int_attr(axis)})
+
+    def position_scan(self, op: type[fxt.PositionScanOp], x: SSAValue, axis: int) -> OpResult:
+        type_ = tensor_type(I64, dims_of(x.type))
+        return emit1(self.block, op, (x,), type_, {"axis": int_attr(axis)})
+
+    def argsort(self, x: SSAValue, axis: int, count: Dim, descending: bool = False) -> OpResult:
+        """Where the first `count` elements in order along an axis are, of i64."""
+        shape = dims_of(x.type)
+        properties = {
+            "order": string_attr("descending" if descending else "ascending"),
+            "axis": int_attr(axis),
+        }
+        type_ = tensor_type(I64, (*shape[:axis], count, *shape[axis + 1 :]))
+        return emit1(self.block, fxt.ArgsortOp, (x,), type_, properties)
 
     # ------------------------------------------------------- indexing, joining, products
 

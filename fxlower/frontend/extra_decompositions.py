@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._prims_common import suggest_memory_format
 from torch.utils._python_dispatch import _disable_current_modes
 
 from fxlower.frontend.attention import additive, in_groups, reciprocal_root
@@ -136,23 +138,31 @@ def weight_norm_backward(
     return g / norms * (grad - v * (along / (norms * norms))), along / norms
 
 
-def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """What is outside of the range counts nowhere; its upper end is in the last bin."""
-    if min == max or not x.is_floating_point():
-        return NotImplemented  # the range is that of the data
-    inside = (x >= min) & (x <= max)
-    place = torch.where(inside, (x - min) * bins / (max - min), 0.0).to(torch.int64)
-    counts = torch.zeros(bins, dtype=x.dtype, device=x.device)
-    place = place.clamp(max=bins - 1).flatten()
-    return counts.scatter_add(0, place, inside.to(x.dtype).flatten())
+def max_unpool(self: Tensor, indices: Tensor, output_size: list[int]) -> Tensor:
+    """A scatter into each plane, which is laid out as eager mode lays it out; PyTorch's own takes
+    an index beyond a plane for one of the next."""
+    axes = len(output_size)
+    torch._check(
+        indices.dtype == torch.int64 and self.shape == indices.shape,
+        lambda: "expected int64 indices of the shape of the values",
+    )
+    torch._check(
+        self.dim() in (axes + 1, axes + 2) and all(size > 0 for size in self.shape[1:]),
+        lambda: f"expected {axes + 1} or {axes + 2} dims that are not empty, got {self.shape}",
+    )
+    outer = self.shape[:-axes]
+    plane = self.new_zeros((*outer, math.prod(output_size)))
+    spread = plane.scatter(-1, indices.flatten(-axes), self.flatten(-axes))
+    result = spread.view((*outer, *output_size))
+    return result.contiguous(memory_format=suggest_memory_format(self)) if axes == 2 else result
 
 
 EXTRA: dict[Any, Callable[..., Any]] = {
+    aten.max_unpool2d.default: max_unpool,
     aten.nll_loss_backward.default: nll_loss_backward,
     aten.nll_loss2d_backward.default: nll_loss_backward,
     aten.native_dropout.default: native_dropout,
     aten._weight_norm_interface_backward.default: weight_norm_backward,
-    aten.histc.default: histc,
     aten.tril_indices.default: torch._refs.tril_indices,
     aten.triu_indices.default: torch._refs.triu_indices,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention,

@@ -66,10 +66,12 @@ class FallbackCall:
     target: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    operand_strides: tuple[tuple[Dim, ...], ...]
+    operand_strides: tuple[tuple[Dim, ...] | None, ...]
     results: tuple[int | None, ...]
     symbols: tuple[tuple[str, int, int | None], ...]
     reason: str
+    """Why the host runs it; empty where it is no operator of the graph but a view of memory by
+    another dtype, see `fxlower.frontend.encoded`."""
     source: str
     """The user's line, e.g. `model.py:12 in forward`."""
 

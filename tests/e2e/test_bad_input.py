@@ -60,6 +60,12 @@ def test_a_sparse_tensor_runs_in_eager_mode(caplog):
     assert torch.equal(result, torch.full((4, 3), 2.0))
 
 
+def test_an_operator_raises_for_dtypes_that_eager_mode_lacks():
+    for pool in (torch.nn.AdaptiveMaxPool2d(5), torch.nn.AdaptiveAvgPool2d(5)):
+        with pytest.raises(RuntimeError, match="not implemented"):
+            compiled(pool)(torch.ones(1, 7, 9, dtype=torch.int64))
+
+
 def test_a_meta_tensor_runs_in_eager_mode():
     result = compiled(lambda a: a + 1)(torch.empty(3, device="meta"))
     assert result.device.type == "meta"

@@ -1,6 +1,6 @@
 """Every model of the zoo, each in a process of its own.
 
-python tests/zoo/zoo_sweep.py [--models bert gpt2] [--groups vision] [--checks training] [--out FILE]
+python tests/zoo/zoo_sweep.py [--models bert gpt2] [--groups vision] [--checks training]
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import zoo_plain_images  # noqa: F401  (registers its models)
 from rich.console import Console
 from rich.table import Table
 from zoo_architectures import ARCHITECTURES
 from zoo_checks import CHECKS, check
 from zoo_model import ZooModel
 from zoo_plain import PLAIN
-import zoo_plain_images  # noqa: F401  (registers its models)
 
 MODELS = {m.name: m for m in [*ARCHITECTURES, *PLAIN]}
 
