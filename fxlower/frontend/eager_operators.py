@@ -19,6 +19,7 @@ EAGER_ON_PURPOSE: dict[Any, str] = {
     aten._fft_r2c.default: _FFT,
     aten._local_scalar_dense.default: "a number for Python, read where the graph needs it",
     aten.bernoulli.default: _GENERATOR,
+    aten.bernoulli.p: _GENERATOR,
     aten.masked_select.default: _SIZES,
     aten.native_dropout.default: _GENERATOR,
     aten.nonzero.default: _SIZES,

@@ -54,28 +54,29 @@ SMALL: dict[str, Any] = {
 }
 
 
+NOISE = ("dropout", "pdrop", "drop_path", "layerdrop")
+"""What names of probabilities contain."""
+
+
 def small(cls: Any, **given: Any) -> Any:
     """A configuration of `cls` with small sizes and no dropout; configurations inside it too."""
-    names = {f.name for f in dataclasses.fields(cls)}
-    values = {k: v for k, v in SMALL.items() if k in names}
+    values: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
-        if any(part in field.name for part in ("dropout", "pdrop", "drop_path", "layerdrop")):
-            if isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
-                values[field.name] = type(field.default)(0)
+        if field.name in SMALL:
+            values[field.name] = SMALL[field.name]
+        elif any(part in field.name for part in NOISE) and type(field.default) in (int, float):
+            values[field.name] = type(field.default)(0)
+    values |= given
     for name, part in cls.sub_configs.items():
         inside = given.get(name, {})
-        if (
-            isinstance(inside, dict)
-            and dataclasses.is_dataclass(part)
-            and part.__name__ != "AutoConfig"
-        ):
+        if isinstance(inside, dict) and "model_type" not in inside and has_fields(part):
             values[name] = small(part, **inside).to_dict()
-    return cls(
-        **{
-            **values,
-            **{k: v for k, v in given.items() if k not in values or k not in cls.sub_configs},
-        }
-    )
+    return cls(**values)
+
+
+def has_fields(part: Any) -> bool:
+    """Whether `part` is one class of configurations, not any of them."""
+    return dataclasses.is_dataclass(part) and part.__name__ != "AutoConfig"
 
 
 def build(kind: str, head: str, given: dict[str, Any]) -> nn.Module:
@@ -158,9 +159,12 @@ DECODERS = [
         "ernie4_5", "apertus", "arcee", "seed_oss", "bitnet", "diffllama",
         "gpt_neox_japanese", "trocr",
     )],
-    decoder("gpt_neo", text, CAUSAL, num_layers=2, attention_types=[[["global", "local"], 1]], window_size=8),
-    decoder("gemma2", text, CAUSAL, num_hidden_layers=2, generates=True, sliding_window=8, query_pre_attn_scalar=16),
-    decoder("gemma3_text", text, CAUSAL, num_hidden_layers=2, sliding_window=8, query_pre_attn_scalar=16),
+    decoder("gpt_neo", text, CAUSAL, num_layers=2, attention_types=[[["global", "local"], 1]],
+            window_size=8),
+    decoder("gemma2", text, CAUSAL, num_hidden_layers=2, generates=True, sliding_window=8,
+            query_pre_attn_scalar=16),
+    decoder("gemma3_text", text, CAUSAL, num_hidden_layers=2, sliding_window=8,
+            query_pre_attn_scalar=16),
     decoder("gptj", text, CAUSAL, rotary_dim=8),
     decoder("codegen", text, CAUSAL, rotary_dim=8),
     decoder("falcon", text, CAUSAL, num_kv_heads=1),
@@ -186,24 +190,31 @@ EXPERTS = [
 
 RECURRENT = [
     recurrent("mamba", text, CAUSAL, state_size=8),
-    recurrent("mamba2", text, CAUSAL, state_size=8, n_groups=2, num_heads=8, head_dim=16, chunk_size=8),
+    recurrent("mamba2", text, CAUSAL, state_size=8, n_groups=2, num_heads=8, head_dim=16,
+              chunk_size=8),
     recurrent("falcon_mamba", text, CAUSAL, state_size=8),
     recurrent("rwkv", text, CAUSAL, num_hidden_layers=2),
-    recurrent("jamba", text, CAUSAL, num_hidden_layers=2, attn_layer_period=2, attn_layer_offset=1, mamba_d_state=8,
+    recurrent("jamba", text, CAUSAL, num_hidden_layers=2, attn_layer_period=2,
+              attn_layer_offset=1, mamba_d_state=8,
               use_mamba_kernels=False),
-    recurrent("bamba", text, CAUSAL, num_hidden_layers=2, mamba_n_heads=8, mamba_d_head=16, mamba_d_state=8,
+    recurrent("bamba", text, CAUSAL, num_hidden_layers=2, mamba_n_heads=8, mamba_d_head=16,
+              mamba_d_state=8,
               mamba_chunk_size=8, attn_layer_indices=[1]),
-    recurrent("zamba2", text, CAUSAL, num_hidden_layers=2, mamba_d_state=8, n_mamba_heads=8, mamba_headdim=16,
+    recurrent("zamba2", text, CAUSAL, num_hidden_layers=2, mamba_d_state=8, n_mamba_heads=8,
+              mamba_headdim=16,
               chunk_size=8, num_mem_blocks=1, layers_block_type=["mamba", "hybrid"],
               hybrid_layer_ids=[1], use_mem_rope=True),
     recurrent("recurrent_gemma", text, CAUSAL, attention_window_size=8, num_hidden_layers=3),
-    recurrent("qwen3_next", text, CAUSAL, num_hidden_layers=2, linear_num_key_heads=2, linear_num_value_heads=4,
+    recurrent("qwen3_next", text, CAUSAL, num_hidden_layers=2, linear_num_key_heads=2,
+              linear_num_value_heads=4,
               linear_key_head_dim=16, linear_value_head_dim=16,
               layer_types=["linear_attention", "full_attention"]),
     recurrent("lfm2", text, CAUSAL, num_hidden_layers=2, full_attn_idxs=[1]),
     recurrent("xlstm", text, CAUSAL, chunk_size=8, qk_dim_factor=1.0),
-    recurrent("minimax", text, CAUSAL, num_hidden_layers=2, layer_types=["linear_attention", "full_attention"], block_size=8),
-    recurrent("granitemoehybrid", text, CAUSAL, num_hidden_layers=2, mamba_n_heads=8, mamba_d_head=16, mamba_d_state=8,
+    recurrent("minimax", text, CAUSAL, num_hidden_layers=2, layer_types=["linear_attention",
+              "full_attention"], block_size=8),
+    recurrent("granitemoehybrid", text, CAUSAL, num_hidden_layers=2, mamba_n_heads=8,
+              mamba_d_head=16, mamba_d_state=8,
               mamba_chunk_size=8, layer_types=["mamba", "attention"]),
 ]  # fmt: skip
 
@@ -227,58 +238,75 @@ VISION = [
         "vit_msn", "vit_mae", "ijepa", "vitdet", "dinov3_vit", "mobilenet_v1", "mobilenet_v2",
         "mlcd", "siglip_vision_model", "clip_vision_model", "aimv2_vision_model",
     )],
-    vision("swin", image, embed_dim=16, depths=[1, 2], num_heads=[2, 4], window_size=2, patch_size=4),
-    vision("swinv2", image, embed_dim=16, depths=[1, 2], num_heads=[2, 4], window_size=2, patch_size=4),
-    vision("swin2sr", image, "AutoModel", embed_dim=16, depths=[1, 1], num_heads=[2, 2], window_size=4,
+    vision("swin", image, embed_dim=16, depths=[1, 2], num_heads=[2, 4], window_size=2,
+           patch_size=4),
+    vision("swinv2", image, embed_dim=16, depths=[1, 2], num_heads=[2, 4], window_size=2,
+           patch_size=4),
+    vision("swin2sr", image, "AutoModel", embed_dim=16, depths=[1, 1], num_heads=[2, 2],
+           window_size=4,
            patch_size=1, upscale=2),
-    vision("donut-swin", image, embed_dim=16, depths=[1, 1], num_heads=[2, 4], window_size=2, patch_size=4),
+    vision("donut-swin", image, embed_dim=16, depths=[1, 1], num_heads=[2, 4], window_size=2,
+           patch_size=4),
     vision("convnext", image, patch_size=4, **STAGES),
     vision("convnextv2", image, patch_size=4, **STAGES),
     vision("resnet", image, embedding_size=16, layer_type="basic", **STAGES),
     vision("regnet", image, embedding_size=16, groups_width=8, **STAGES),
-    vision("bit", image, embedding_size=16, num_groups=4, depths=[1, 1, 1, 1], hidden_sizes=[16, 24, 32, 48]),
-    vision("mobilevit", image, hidden_sizes=[16, 24, 32], neck_hidden_sizes=[8, 16, 24, 32, 32, 32, 32]),
+    vision("bit", image, embedding_size=16, num_groups=4, depths=[1, 1, 1, 1], hidden_sizes=[16,
+           24, 32, 48]),
+    vision("mobilevit", image, hidden_sizes=[16, 24, 32], neck_hidden_sizes=[8, 16, 24, 32, 32,
+           32, 32]),
     vision("mobilevitv2", inputs.large_image, image_size=256),
     vision("yolos", image, image_size=[32, 32], num_detection_tokens=5),
     vision("efficientnet", image, hidden_dim=320, width_coefficient=0.25, depth_coefficient=0.3),
     vision("segformer", image, "SegformerForSemanticSegmentation", depths=[1, 1, 1, 1],
            hidden_sizes=[16, 16, 32, 32], decoder_hidden_size=32, num_attention_heads=[1, 2, 2, 4]),
-    vision("cvt", image, num_channels=3,  embed_dim=[16, 16, 32], num_heads=[1, 2, 2], depth=[1, 2, 3],
+    vision("cvt", image, num_channels=3,  embed_dim=[16, 16, 32], num_heads=[1, 2, 2], depth=[1,
+           2, 3],
            drop_rate=[0.0, 0.0, 0.0], patch_sizes=[7, 3, 3],
            drop_path_rate=[0.0, 0.0, 0.0]),
-    vision("levit", image, hidden_sizes=[16, 32, 48], num_attention_heads=[1, 2, 3], depths=[1, 1, 1],
+    vision("levit", image, hidden_sizes=[16, 32, 48], num_attention_heads=[1, 2, 3], depths=[1, 1,
+           1],
            key_dim=[8, 8, 8], patch_size=16),
     vision("poolformer", image, hidden_sizes=[16, 16, 32, 32], depths=[1, 1, 1, 1],
            patch_sizes=[7, 3, 3, 3]),
-    vision("focalnet", image, embed_dim=16, depths=[1, 1], focal_levels=[1, 1], focal_windows=[3, 3],
+    vision("focalnet", image, embed_dim=16, depths=[1, 1], focal_levels=[1, 1], focal_windows=[3,
+           3],
            patch_size=4, hidden_sizes=[16, 32]),
     vision("swiftformer", image, depths=[1, 1, 1, 1], embed_dims=[16, 16, 32, 32]),
     vision("pvt", image, hidden_sizes=[16, 16, 32, 32], depths=[1, 1, 1, 1],
            num_attention_heads=[1, 1, 2, 2]),
     vision("pvt_v2", image, hidden_sizes=[16, 16, 32, 32], depths=[1, 1, 1, 1],
            num_attention_heads=[1, 1, 2, 2]),
-    vision("hiera", image, image_size=[32, 32], embed_dim=16, patch_stride=[4, 4], patch_size=[7, 7], depths=[1, 1, 1],
+    vision("hiera", image, image_size=[32, 32], embed_dim=16, patch_stride=[4, 4], patch_size=[7,
+           7], depths=[1, 1, 1],
            num_heads=[1, 2, 2], query_stride=[2, 2], num_query_pool=1, masked_unit_size=[4, 4]),
     vision("hgnet_v2", image, "HGNetV2ForImageClassification"),
-    vision("upernet", image, "UperNetForSemanticSegmentation", backbone_config=inputs.convnext_backbone,
+    vision("upernet", image, "UperNetForSemanticSegmentation",
+           backbone_config=inputs.convnext_backbone,
            hidden_size=32, auxiliary_in_channels=32),
-    vision("dpt", image, "DPTForDepthEstimation", num_hidden_layers=4, backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[16, 16, 32, 32],
+    vision("dpt", image, "DPTForDepthEstimation", num_hidden_layers=4, backbone_out_indices=[0, 1,
+           2, 3], neck_hidden_sizes=[16, 16, 32, 32],
            fusion_hidden_size=16, num_channels=3),
-    vision("glpn", image, "GLPNForDepthEstimation", depths=[1, 1, 1, 1], hidden_sizes=[16, 16, 32, 32],
+    vision("glpn", image, "GLPNForDepthEstimation", depths=[1, 1, 1, 1], hidden_sizes=[16, 16, 32,
+           32],
            num_attention_heads=[1, 2, 2, 4], decoder_hidden_size=16),
     vision("detr", image, backbone_config=inputs.resnet_backbone, num_queries=7),
     vision("conditional_detr", image, backbone_config=inputs.resnet_backbone, num_queries=7),
     vision("deformable_detr", image, backbone_config=inputs.resnet_backbone, num_queries=7,
            num_feature_levels=2),
     vision("rt_detr", image, backbone_config=inputs.rt_detr_backbone, num_queries=7,
-           encoder_hidden_dim=32, encoder_in_channels=[16, 24, 32], decoder_in_channels=[32, 32, 32],
+           encoder_hidden_dim=32, encoder_in_channels=[16, 24, 32], decoder_in_channels=[32, 32,
+           32],
            num_denoising=0),
-    vision("mask2former", image, backbone_config=inputs.swin_backbone, feature_size=32, mask_feature_size=32,
+    vision("mask2former", image, backbone_config=inputs.swin_backbone, feature_size=32,
+           mask_feature_size=32,
            hidden_dim=32, num_attention_heads=4, num_queries=7, encoder_layers=1, decoder_layers=2),
-    vision("maskformer", image, "AutoModel", backbone_config=inputs.swin_backbone, fpn_feature_size=32,
+    vision("maskformer", image, "AutoModel", backbone_config=inputs.swin_backbone,
+           fpn_feature_size=32,
            mask_feature_size=32),
     vision("imagegpt", text, vocab_size=inputs.VOCABULARY),
-    vision("superpoint", inputs.one_image, "SuperPointForKeypointDetection", encoder_hidden_sizes=[16, 16, 32, 32],
+    vision("superpoint", inputs.one_image, "SuperPointForKeypointDetection",
+           encoder_hidden_sizes=[16, 16, 32, 32],
            decoder_hidden_size=32, keypoint_decoder_dim=65, descriptor_decoder_dim=32),
 ]  # fmt: skip
 
@@ -294,14 +322,18 @@ AUDIO = [
     audio("sew", inputs.waveform, **CONV, squeeze_factor=2),
     audio("sew-d", inputs.waveform, **CONV, squeeze_factor=2),
     audio("wav2vec2-bert", inputs.frames(160), apply_spec_augment=False),
-    audio("whisper", inputs.whisper, "AutoModelForSpeechSeq2Seq", num_mel_bins=16, max_source_positions=32,
+    audio("whisper", inputs.whisper, "AutoModelForSpeechSeq2Seq", num_mel_bins=16,
+          max_source_positions=32,
           max_target_positions=64),
-    audio("speech_to_text", inputs.speech_to_text, "AutoModelForSpeechSeq2Seq", input_feat_per_channel=16,
+    audio("speech_to_text", inputs.speech_to_text, "AutoModelForSpeechSeq2Seq",
+          input_feat_per_channel=16,
           conv_channels=32),
-    audio("audio-spectrogram-transformer", inputs.spectrogram, max_length=64, num_mel_bins=16, dynamic=False),
+    audio("audio-spectrogram-transformer", inputs.spectrogram, max_length=64, num_mel_bins=16,
+          dynamic=False),
     audio("encodec", inputs.wave3, num_filters=8, hidden_size=16, codebook_size=32, codebook_dim=16,
           upsampling_ratios=[4, 2], dynamic=False),
-    audio("dac", inputs.wave3, encoder_hidden_size=8, decoder_hidden_size=32, downsampling_ratios=[2, 4],
+    audio("dac", inputs.wave3, encoder_hidden_size=8, decoder_hidden_size=32,
+          downsampling_ratios=[2, 4],
           upsampling_ratios=[4, 2], codebook_size=32, n_codebooks=2, hidden_size=32, dynamic=False),
     audio("mimi", inputs.wave3, num_filters=8, hidden_size=32, codebook_size=32, codebook_dim=16,
           vector_quantization_hidden_dimension=16, upsampling_ratios=[4, 2], num_quantizers=4,
@@ -311,28 +343,36 @@ AUDIO = [
           model_in_channels=8, kernel_predictor_hidden_channels=8, resblock_stride_sizes=[4, 2],
           resblock_kernel_sizes=[3, 3], resblock_dilation_sizes=[[1, 3], [1, 3]],
           dynamic=False),
-    audio("speecht5", inputs.speecht5, "SpeechT5ForTextToSpeech", num_mel_bins=16, speaker_embedding_dim=8,
-          speech_decoder_prenet_units=16, speech_decoder_prenet_layers=1, speech_decoder_postnet_units=16,
+    audio("speecht5", inputs.speecht5, "SpeechT5ForTextToSpeech", num_mel_bins=16,
+          speaker_embedding_dim=8,
+          speech_decoder_prenet_units=16, speech_decoder_prenet_layers=1,
+          speech_decoder_postnet_units=16,
           speech_decoder_postnet_layers=2, dynamic=False),
     audio("vits", inputs.text, "VitsModel", flow_size=16, spectrogram_bins=17, ffn_dim=32,
           upsample_initial_channel=16, resblock_kernel_sizes=[3], resblock_dilation_sizes=[[1, 2]],
           upsample_rates=[4, 2], upsample_kernel_sizes=[8, 4], prior_encoder_num_flows=2,
-          posterior_encoder_num_wavenet_layers=2, prior_encoder_num_wavenet_layers=2, dynamic=False),
-    audio("fastspeech2_conformer", inputs.text, "AutoModel", encoder_linear_units=64, decoder_linear_units=64,
+          posterior_encoder_num_wavenet_layers=2, prior_encoder_num_wavenet_layers=2,
+          dynamic=False),
+    audio("fastspeech2_conformer", inputs.text, "AutoModel", encoder_linear_units=64,
+          decoder_linear_units=64,
           num_mel_bins=16, dynamic=False),
-    audio("clap_audio_model", inputs.clap_audio, "ClapAudioModel", spec_size=64, num_mel_bins=16, patch_embeds_hidden_size=16,
-          hidden_size=64, depths=[1, 1], num_attention_heads=[2, 2], window_size=2, patch_size=4, patch_stride=[4, 4],
+    audio("clap_audio_model", inputs.clap_audio, "ClapAudioModel", spec_size=64, num_mel_bins=16,
+          patch_embeds_hidden_size=16,
+          hidden_size=64, depths=[1, 1], num_attention_heads=[2, 2], window_size=2, patch_size=4,
+          patch_stride=[4, 4],
           projection_dim=16, dynamic=False),
     audio("moonshine", inputs.moonshine, "AutoModelForSpeechSeq2Seq", encoder_num_attention_heads=4,
           decoder_num_attention_heads=4, encoder_num_hidden_layers=1, decoder_num_hidden_layers=1,
           encoder_num_key_value_heads=4, decoder_num_key_value_heads=4),
-    audio("parakeet_encoder", inputs.parakeet, "AutoModel", num_mel_bins=16, subsampling_conv_channels=8,
+    audio("parakeet_encoder", inputs.parakeet, "AutoModel", num_mel_bins=16,
+          subsampling_conv_channels=8,
           num_key_value_heads=4),
     audio("musicgen_decoder", inputs.musicgen, "MusicgenForCausalLM", num_codebooks=2),
 ]  # fmt: skip
 
 MULTIMODAL = [
-    *[multimodal(k, inputs.image_text) for k in ("clip", "siglip", "blip", "chinese_clip", "altclip",
+    *[multimodal(k, inputs.image_text) for k in ("clip", "siglip", "blip", "chinese_clip",
+    "altclip",
                                                  "groupvit", "flava")],
     multimodal("clipseg", inputs.image_text, reduce_dim=16),
     multimodal("owlvit", inputs.image_text),
@@ -358,20 +398,26 @@ MULTIMODAL = [
     multimodal("videomae", inputs.video, num_frames=4, tubelet_size=2),
     multimodal("timesformer", inputs.video, num_frames=4),
     multimodal("vivit", inputs.video, num_frames=4, tubelet_size=[2, 8, 8]),
-    multimodal("vjepa2", inputs.vjepa, frames_per_clip=4, crop_size=inputs.IMAGE, pred_hidden_size=32,
+    multimodal("vjepa2", inputs.vjepa, frames_per_clip=4, crop_size=inputs.IMAGE,
+               pred_hidden_size=32,
                pred_num_hidden_layers=1, pred_num_attention_heads=2),
     multimodal("sam", inputs.sam, dynamic=False,
-               vision_config={"output_channels": 32, "num_pos_feats": 16, "window_size": 2, "global_attn_indexes": [1]},
-               prompt_encoder_config={"hidden_size": 32, "image_size": inputs.IMAGE, "patch_size": 8},
+               vision_config={"output_channels": 32, "num_pos_feats": 16, "window_size": 2,
+               "global_attn_indexes": [1]},
+               prompt_encoder_config={"hidden_size": 32, "image_size": inputs.IMAGE,
+               "patch_size": 8},
                mask_decoder_config={"hidden_size": 32, "mlp_dim": 32}),
 ]  # fmt: skip
 
 SERIES = [
     series("time_series_transformer", inputs.time_series, "TimeSeriesTransformerForPrediction",
-           prediction_length=4, context_length=8, lags_sequence=[1, 2], num_time_features=2, dynamic=False),
-    series("informer", inputs.time_series, "InformerForPrediction", prediction_length=4, context_length=8,
+           prediction_length=4, context_length=8, lags_sequence=[1, 2], num_time_features=2,
+           dynamic=False),
+    series("informer", inputs.time_series, "InformerForPrediction", prediction_length=4,
+           context_length=8,
            lags_sequence=[1, 2], num_time_features=2, dynamic=False),
-    series("autoformer", inputs.time_series, "AutoformerForPrediction", prediction_length=4, context_length=8,
+    series("autoformer", inputs.time_series, "AutoformerForPrediction", prediction_length=4,
+           context_length=8,
            lags_sequence=[1, 2], num_time_features=2, label_length=2, dynamic=False),
     series("patchtst", inputs.patchtst, num_input_channels=3, context_length=32, patch_length=4,
            patch_stride=4, do_mask_input=False, dynamic=False),

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from zoo_inputs import VOCABULARY, Inputs, ids, normal
 from torch import Tensor, nn
 from torch.nn import functional as F
+from zoo_inputs import VOCABULARY, Inputs, ids, normal
 from zoo_model import ZooModel
 
 PLAIN: list[ZooModel] = []
