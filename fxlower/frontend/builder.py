@@ -38,7 +38,6 @@ from fxlower.dialects.fxt.view import axes_attr
 from fxlower.frontend.registry import NotLowered, Sym
 from fxlower.frontend.types import (
     ELEMENT,
-    OPAQUE,
     compute_element,
     integer_range,
     promote_elements,
@@ -55,7 +54,7 @@ class TensorInfo:
 
     @property
     def type(self) -> Attribute:
-        return OPAQUE if self.element is OPAQUE else tensor_type(self.element, self.dims)
+        return tensor_type(self.element, self.dims)
 
 
 Operand = SSAValue | Sym | bool | int | float

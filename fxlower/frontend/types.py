@@ -13,7 +13,6 @@ from xdsl.dialects.builtin import (
     Float8E5M2Type,
     Float8E8M0FNUType,
     IntegerType,
-    NoneType,
     Signedness,
 )
 from xdsl.ir import Attribute
@@ -34,6 +33,7 @@ from fxlower.dialects.build import (
     UI32,
     UI64,
 )
+from fxlower.dialects.fxt import OpaqueType
 
 ELEMENT: dict[torch.dtype, Attribute] = {
     torch.bool: I1,
@@ -64,8 +64,8 @@ OPAQUE_ELEMENT: dict[torch.dtype, Attribute] = {
 }
 """Dtypes whose tensors only pass from one `fxt.aten` to another."""
 
-OPAQUE = NoneType()
-"""The type of a value that is no strided tensor of a dtype above: sparse, quantized, nested..."""
+OPAQUE = OpaqueType()
+"""The element type of a value that is no strided tensor of a dtype above: sparse, quantized, nested..."""
 
 DTYPE: dict[Attribute, torch.dtype] = {
     element: dtype for dtype, element in (ELEMENT | OPAQUE_ELEMENT).items()
