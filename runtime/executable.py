@@ -111,6 +111,11 @@ class Executable:
             sources = [copied(values[v]) if apart else values[v] for _, v, apart in plan.mutations]
             for (target, _, _), source in zip(plan.mutations, sources, strict=True):
                 values[target].copy_(source)
+        if plan.assigned:
+            first = len(outputs) - len(plan.assigned)
+            for position, value in zip(plan.assigned, outputs[first:], strict=True):
+                call.inputs[position].set_(value)
+            del outputs[first:]
         return outputs
 
     def check(self, args: list[Any]) -> Symbols:
@@ -252,7 +257,8 @@ class Call:
         for position, result in enumerate(call.results):
             if result is not None:
                 strides = step.strides[result].value(self.symbols)
-                self.values[step.results[result]] = with_strides(flat[position], strides)
+                made = resolved(flat[position])
+                self.values[step.results[result]] = with_strides(made, strides)
 
     def output(self, kind: str, what: Any) -> Any:
         match kind:
@@ -277,7 +283,9 @@ def with_strides(tensor: torch.Tensor | None, strides: tuple[int, ...]) -> torch
 
     None stands for the token of an operator with side effects, which is a tensor only in tracing.
     """
-    if tensor is None or tensor.layout is not torch.strided or tensor.stride() == strides:
+    if tensor is None or tensor.layout is not torch.strided or tensor.device.type != "cpu":
+        return tensor
+    if tensor.stride() == strides:
         return tensor
     if all(
         n <= 1 or a == b for n, a, b in zip(tensor.shape, tensor.stride(), strides, strict=True)
@@ -285,6 +293,11 @@ def with_strides(tensor: torch.Tensor | None, strides: tuple[int, ...]) -> torch
         return tensor
     copy = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device)
     return copy.copy_(tensor)
+
+
+def resolved(result: torch.Tensor | None) -> torch.Tensor | None:
+    """`result` with its value in memory, where torch's negative bit would say to negate that."""
+    return result.resolve_neg() if result is not None and result.is_neg() else result
 
 
 def copied(tensor: torch.Tensor) -> torch.Tensor:

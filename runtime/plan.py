@@ -148,7 +148,8 @@ class HostPlan:
     ("number", value of a 0-d tensor), ("size", Shape of one), ("expression", ExpressionSlot),
     ("input", position) or ("constant", anything). `mutations` are (input value, new value, whether
     that must be copied before any input is written) that the host makes; `written` are
-    values, inputs or attributes, that kernels change themselves.
+    values, inputs or attributes, that kernels change themselves. `assigned` are arguments, by
+    position, that then become (`set_`) the last outputs, which are not returned.
     """
 
     tensor_inputs: tuple[int, ...]
@@ -164,4 +165,5 @@ class HostPlan:
     outputs: tuple[tuple[str, Any], ...]
     mutations: tuple[tuple[int, int, bool], ...]
     written: tuple[int, ...]
+    assigned: tuple[int, ...]
     values: int

@@ -38,7 +38,6 @@ from fxlower.dialects.fxt.view import axes_attr
 from fxlower.frontend.registry import NotLowered, Sym
 from fxlower.frontend.types import (
     ELEMENT,
-    OPAQUE,
     PART,
     compute_element,
     integer_range,
@@ -61,7 +60,7 @@ class TensorInfo:
 
     @property
     def type(self) -> Attribute:
-        return OPAQUE if self.element is OPAQUE else tensor_type(self.element, self.dims)
+        return tensor_type(self.element, self.dims)
 
 
 Operand = SSAValue | Sym | bool | int | float

@@ -117,6 +117,8 @@ class _Importer:
         self.arguments: dict[Node, SSAValue] = {}
         self.results: list[tuple[SSAValue, TensorInfo]] = []
         self.outputs: tuple[Any, ...] = ()
+        self.assigned: dict[int, Node] = {}
+        """What placeholders, by position, are set to when all else is done."""
         self.operators = 0
 
     # ------------------------------------------------------------------------- arguments
@@ -206,6 +208,9 @@ class _Importer:
         self.operators += 1
         if target is aten.copy_.default:
             self.mutation(node)
+            return
+        if target is aten.set_.source_Tensor and node.args[0] in self.positions:
+            self.assigned[self.positions[node.args[0]]] = node.args[1]  # type: ignore[index, assignment]
             return
         _require_functional(node)
         if target is aten._local_scalar_dense.default and isinstance(value, torch.SymFloat):
@@ -352,7 +357,8 @@ class _Importer:
         returned = node.args[0]
         outputs: list[Any] = []
         index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
-        for out in returned if isinstance(returned, (list, tuple)) else [returned]:
+        returned = list(returned) if isinstance(returned, (list, tuple)) else [returned]
+        for out in [*returned, *self.assigned.values()]:
             if not isinstance(out, Node):
                 outputs.append(out)
                 continue
@@ -425,6 +431,7 @@ class _Importer:
             storages=tuple(self.tensors.storage(t) for t in self.argument_tensors()),
             symbols=self.symbols.needed_sources(used),
             outputs=self.outputs,
+            assigned=tuple(self.assigned),
             calls=calls,
             operators=self.operators,
             fallbacks=[call for call in calls.values() if call.reason],

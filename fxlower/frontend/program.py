@@ -133,6 +133,9 @@ class Imported:
 
     symbols: dict[str, SymbolSource]
     outputs: tuple[Any, ...]
+    assigned: tuple[int, ...]
+    """Placeholders that become the last outputs, by `set_`: these are not returned."""
+
     calls: dict[int, FallbackCall]
     operators: int
     """Call nodes of operators in the graph, for `explain`."""
