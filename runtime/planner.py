@@ -285,15 +285,18 @@ class Planner:
         operands = tuple(self.numbers[v] for v in op.inputs)
         strides = op.attributes["strides"]
         assert isinstance(strides, ArrayAttr)
-        shapes: list[Shape] = []
+        made: list[Buffer | None] = []
+        dtypes: list[Any] = []
         elements = self.elements.outputs[op.id.value.data]
         for value, given, element in zip(op.outputs, strides, elements, strict=True):
-            found = dims_from(given)
             if is_strided(value):
-                self.define(value, found, element)
+                made.append(self.define(value, dims_from(given), element))
             else:  # of a type that only operators in eager mode know
                 self.numbers[value] = len(self.numbers)
-            shapes.append(Shape.of(found))
+                made.append(None)
+            # Fake implementations of torch's own give floats for quantized tensors.
+            read = any(not isinstance(use.operation, (AtenOp, ReturnOp)) for use in value.uses)
+            dtypes.append(made[-1].dtype if made[-1] is not None and read else None)
         self.steps.append(
             AtenStep(
                 call=call,
@@ -302,7 +305,10 @@ class Planner:
                     eager_layout(v, given) for v, given in zip(op.inputs, call.operand_strides)
                 ),
                 results=tuple(self.numbers[v] for v in op.outputs),
-                strides=tuple(shapes),
+                sizes=tuple(m and m.sizes for m in made),
+                strides=tuple(Shape.of(dims_from(given)) for given in strides),
+                dtypes=tuple(dtypes),
+                numbers=tuple((position, Shape.of((n,))) for position, n in call.numbers),
             )
         )
 

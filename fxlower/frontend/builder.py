@@ -496,6 +496,8 @@ class RuleBuilder:
 
     def matmul(self, lhs: SSAValue, rhs: SSAValue, element: Attribute | None = None) -> OpResult:
         """Product of matrices, or of batches of them, of that element or the operands'."""
+        if element is None and self.element(lhs) != self.element(rhs):
+            raise NotLowered(f"a product of {lhs.type} and {rhs.type} is an error in eager mode")
         a = dims_of(lhs.type)
         rhs = self.as_known_equal(rhs, (*a[:-2], a[-1], None))
         c = dims_of(rhs.type)
