@@ -107,6 +107,9 @@ class Planner:
         self.roots: dict[SSAValue, SSAValue] = {}
         """For a view, the input or result in whose memory it is."""
 
+        self.viewed: dict[SSAValue, SSAValue] = {}
+        """For a result of an operator that only views memory, the value that it views."""
+
         self.symbols: dict[SSAValue, str] = {}
         self.steps: list[Step] = []
         self.constants: dict[SSAValue, CallOp] = {}
@@ -292,6 +295,8 @@ class Planner:
             else:  # of a type that only operators in eager mode know
                 self.numbers[value] = len(self.numbers)
             shapes.append(Shape.of(found))
+        if "pure" in op.attributes:
+            self.viewed.update((r, op.inputs[0]) for r in op.outputs)
         self.steps.append(
             AtenStep(
                 call=call,
@@ -342,7 +347,7 @@ class Planner:
             if isinstance(target, IntegerAttr):
                 targets[args[target.value.data]] = value
         mutations = [
-            (self.numbers[t], self.numbers[v], self.roots.get(v) in targets)
+            (self.numbers[t], self.numbers[v], self.memory(v) in targets)
             for t, v in targets.items()
             if v is not t
         ]
@@ -350,6 +355,13 @@ class Planner:
         owners = dict(zip(args, self.imported.storages))
         outputs = [self.output(o, op.operands, owners) for o in self.imported.outputs]
         return tuple(outputs), tuple(mutations), written
+
+    def memory(self, value: SSAValue) -> SSAValue | None:
+        """In whose memory a value is, or may be."""
+        root = self.roots.get(value)
+        while root in self.viewed:
+            root = self.roots.get(self.viewed[root])
+        return root
 
     def output(
         self, output: Any, results: Sequence[SSAValue], owners: dict[SSAValue, int]
@@ -359,7 +371,7 @@ class Planner:
         match output:
             case TensorOutput(index, storage):
                 value = results[index]
-                root = self.roots.get(value)
+                root = self.memory(value)
                 if root is not None and owners.setdefault(root, storage) != storage:
                     return "copy", self.numbers[value]
                 return "tensor", self.numbers[value]
