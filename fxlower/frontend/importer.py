@@ -39,6 +39,7 @@ from fxlower.errors import FxlowerError, UnsupportedGraph
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.encoded import Encoded, encoded_among
 from fxlower.frontend.fallback import Fallbacks, source_of
+from fxlower.frontend.metadata import complete_values
 from fxlower.frontend.program import (
     ExpressionSlot,
     Imported,
@@ -90,6 +91,7 @@ def import_graph(
     """
     if fallback not in ("aten", "error"):
         raise FxlowerError(f'fallback must be "aten" or "error", got {fallback!r}')
+    complete_values(gm)
     importer = _Importer(gm)
     importer.walk()
     if fallback == "error" and (sites := importer.fallbacks.unsupported()):
