@@ -37,8 +37,9 @@ from fxlower.dialects.build import (
 )
 from fxlower.errors import FxlowerError, UnsupportedGraph
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
-from fxlower.frontend.encoded import Encoded, Encoder, encoded_among
+from fxlower.frontend.encoded import Encoded, encoded_among
 from fxlower.frontend.fallback import Fallbacks, source_of
+from fxlower.frontend.metadata import complete_values
 from fxlower.frontend.program import (
     ExpressionSlot,
     Imported,
@@ -90,6 +91,7 @@ def import_graph(
     """
     if fallback not in ("aten", "error"):
         raise FxlowerError(f'fallback must be "aten" or "error", got {fallback!r}')
+    complete_values(gm)
     importer = _Importer(gm)
     importer.walk()
     if fallback == "error" and (sites := importer.fallbacks.unsupported()):
@@ -282,9 +284,7 @@ class _Importer:
             return COMPLEX_RULES.get(target), "no lowering of complex numbers"
         return FLOAT8_RULES.get(target), "no lowering of float8"
 
-    def check(
-        self, node: Node, rule: Any, values: Sequence[SSAValue | Encoded | None]
-    ) -> None:
+    def check(self, node: Node, rule: Any, values: Sequence[SSAValue | Encoded | None]) -> None:
         """The one invariant of rules: the types that the graph says."""
         expected = self.builder.results
         if len(values) != len(expected):
@@ -356,6 +356,7 @@ class _Importer:
     def output(self, node: Node) -> None:
         returned = node.args[0]
         outputs: list[Any] = []
+        shared = self.shared_storages(returned)
         index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
         returned = list(returned) if isinstance(returned, (list, tuple)) else [returned]
         for out in [*returned, *self.assigned.values()]:
@@ -370,7 +371,9 @@ class _Importer:
                 outputs.append(InputSlot(self.positions[out]))
             elif isinstance(value, (SSAValue, Encoded)):
                 info = self.tensors.info(out.meta["val"])
-                if isinstance(value, Encoded):
+                if self.tensors.storage(out.meta["val"]) in shared:
+                    value = self.in_memory(out)
+                elif isinstance(value, Encoded):
                     info = self.encoder.layout(info)
                     value = self.encoder.put_together(value, info.strides)
                 index = index_of.setdefault((value, info), len(self.results))
@@ -387,6 +390,28 @@ class _Importer:
             else:
                 outputs.append(value)
         self.outputs = tuple(outputs)
+
+    def shared_storages(self, returned: Any) -> set[int]:
+        """Storages that several results are in, views of a value that is held in parts."""
+        nodes = returned if isinstance(returned, (list, tuple)) else [returned]
+        found: dict[int, set[Node]] = {}
+        for node in nodes:
+            if isinstance(node, Node) and isinstance(self.values[_viewed(node)], Encoded):
+                found.setdefault(self.tensors.storage(node.meta["val"]), set()).add(node)
+        return {storage for storage, views in found.items() if len(views) > 1}
+
+    def in_memory(self, node: Node) -> SSAValue:
+        """The value of a node, where the host makes the views, so that they share memory."""
+        value = self.values[node]
+        if (source := _view_of(node)) is not None:
+            values = {**self.values, source: self.in_memory(source)}
+            convert = self.fallbacks.converter(self.scalars, values)
+            value = self.fallbacks.call(node, convert, values, reason="")
+            return value.in_eager if isinstance(value, Encoded) else value
+        if isinstance(value, Encoded):
+            info = self.encoder.layout(self.tensors.info(node.meta["val"]))
+            return self.encoder.put_together(value, info.strides)
+        return value
 
     def scalar_output(self, value: Scalar) -> ScalarSlot | ExpressionSlot:
         if value.is_computable(self.scalars):
@@ -454,6 +479,21 @@ class _Importer:
                     f"internal error: no input or operator gives the symbolic size {symbol}"
                 )
         return list(self.symbols.used)
+
+
+def _view_of(node: Node) -> Node | None:
+    """What a node is a view of, by its operator alone."""
+    source = node.args[0] if node.args else None
+    is_view = isinstance(node.target, torch._ops.OpOverload) and node.target.is_view
+    single = isinstance(node.meta.get("val"), torch.Tensor)
+    return source if is_view and single and isinstance(source, Node) else None
+
+
+def _viewed(node: Node) -> Node:
+    """What a node is a view of a view of..."""
+    while (source := _view_of(node)) is not None:
+        node = source
+    return node
 
 
 def _sym(dim: int | str) -> int | Sym:
