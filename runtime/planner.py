@@ -34,7 +34,7 @@ from fxlower.frontend.program import (
     SymbolSource,
     TensorOutput,
 )
-from fxlower.frontend.types import DTYPE
+from fxlower.frontend.types import DTYPE, OPAQUE
 from fxlower.runtime.memory import bytes_of
 from fxlower.runtime.plan import (
     AtenStep,
@@ -123,7 +123,7 @@ class Planner:
         }
         inputs: list[Buffer] = []
         for i, arg in enumerate(block.args):
-            if isinstance(arg.type, TensorType):
+            if is_strided(arg):
                 strides = declared_strides(arg.type, self.main.arg_attrs, i)
                 inputs.append(self.define(arg, strides, self.elements.arguments[i]))
             elif arg.type == INDEX:
@@ -162,6 +162,7 @@ class Planner:
             outputs=outputs,
             mutations=mutations,
             written=written,
+            assigned=self.imported.assigned,
             values=len(self.numbers),
         )
 
@@ -203,7 +204,8 @@ class Planner:
         """Arguments that outputs or operators in eager mode want as they were passed."""
         calls = self.imported.calls.values()
         wanted = [*self.imported.outputs, *(s for c in calls for s in slots((c.args, c.kwargs)))]
-        return tuple(sorted({s.index for s in wanted if isinstance(s, InputSlot)}))
+        found = {s.index for s in wanted if isinstance(s, InputSlot)}
+        return tuple(sorted(found.union(self.imported.assigned)))
 
     # ------------------------------------------------------------------------------- steps
 
@@ -283,15 +285,18 @@ class Planner:
         operands = tuple(self.numbers[v] for v in op.inputs)
         strides = op.attributes["strides"]
         assert isinstance(strides, ArrayAttr)
-        shapes: list[Shape] = []
+        made: list[Buffer | None] = []
+        dtypes: list[Any] = []
         elements = self.elements.outputs[op.id.value.data]
         for value, given, element in zip(op.outputs, strides, elements, strict=True):
-            found = dims_from(given)
-            if isinstance(value.type, TensorType):
-                self.define(value, found, element)
+            if is_strided(value):
+                made.append(self.define(value, dims_from(given), element))
             else:  # of a type that only operators in eager mode know
                 self.numbers[value] = len(self.numbers)
-            shapes.append(Shape.of(found))
+                made.append(None)
+            # Fake implementations of torch's own give floats for quantized tensors.
+            read = any(not isinstance(use.operation, (AtenOp, ReturnOp)) for use in value.uses)
+            dtypes.append(made[-1].dtype if made[-1] is not None and read else None)
         self.steps.append(
             AtenStep(
                 call=call,
@@ -300,7 +305,10 @@ class Planner:
                     eager_layout(v, given) for v, given in zip(op.inputs, call.operand_strides)
                 ),
                 results=tuple(self.numbers[v] for v in op.outputs),
-                strides=tuple(shapes),
+                sizes=tuple(m and m.sizes for m in made),
+                strides=tuple(Shape.of(dims_from(given)) for given in strides),
+                dtypes=tuple(dtypes),
+                numbers=tuple((position, Shape.of((n,))) for position, n in call.numbers),
             )
         )
 
@@ -386,9 +394,14 @@ def slots(tree: Any) -> list[Any]:
     return tree_flatten(tree)[0]
 
 
-def eager_layout(value: SSAValue, strides: Strides) -> Shape | None:
+def is_strided(value: SSAValue) -> bool:
+    """Whether a value has memory that compiled code can read."""
+    return isinstance(value.type, TensorType) and value.type.element_type != OPAQUE
+
+
+def eager_layout(value: SSAValue, strides: Strides | None) -> Shape | None:
     """`strides` if a tensor of its own can have them."""
-    if not isinstance(value.type, TensorType):
+    if strides is None or not is_strided(value):
         return None
     return Shape.of(strides) if is_dense(dims_of(value.type), strides) else None
 

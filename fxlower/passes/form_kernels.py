@@ -201,7 +201,8 @@ class _HostPlan:
         types = [signless_type(r.type) for r in op.results]
         made = emit(self.block, fxt.AtenOp, operands, types, op.properties, op.attributes)
         for old, new in zip(op.results, made.results):
-            self._define(old, new)
+            new.name_hint = old.name_hint
+            self.values[old] = new
 
 
 def signless_type(type_: Attribute) -> Attribute:
