@@ -266,7 +266,7 @@ class _Run:
                 return torch.cummin(operands[0], op.axis.value.data).indices
             case fxt.ArgsortOp():
                 axis, descending = op.axis.value.data, op.order.data == "descending"
-                order = torch.argsort(operands[0], axis, descending, stable=True)
+                order = torch.argsort(operands[0], dim=axis, descending=descending, stable=True)
                 return order.narrow(axis, 0, self.result_dims(op)[axis])
             case fxt.NormalizeIndexOp():
                 size = symbols.evaluate(dim_of(op.size), self.symbols)
