@@ -20,9 +20,9 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from fxlower.compiler import compile_graph, load_passes
 from fxlower.dump import Dump
 from fxlower.errors import UnsupportedInput
-from fxlower.frontend.attention import math_attention
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
+from fxlower.frontend.tracing import compiled_forms
 from fxlower.options import Options
 from fxlower.report import GraphReport
 from fxlower.runtime.executable import check_tensor
@@ -83,7 +83,7 @@ def compile_with_autograd(
 ) -> Callable[..., Any]:
     """A graph from Dynamo through AOTAutograd. `compiler_of` is asked for the compilers of its
     "forward", "backward" and "inference" graphs, which are of ATen operators."""
-    with math_attention():
+    with compiled_forms():
         return aot_autograd(
             fw_compiler=compiler_of("forward"),
             bw_compiler=compiler_of("backward"),
