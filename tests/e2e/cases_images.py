@@ -139,9 +139,8 @@ RESIZED = [
     ),
     case("antialias_batch", resize("bilinear", antialias=True, size=(4, 5)), floats(M, 3, 9, 11)),
     case("antialias_size_dynamic", resize("bilinear", antialias=True, size=(4, 5)), floats(2, 3, M, N)),
-    case("pixel_shuffle", lambda x: F.pixel_shuffle(x, 2), floats(2, 8, M, N)),
-    case("fold", lambda x: F.fold(x, (9, 11), 3, padding=1, stride=2), floats(2, 36, 30), dynamic=False),
-    case("unfold", lambda x: F.unfold(x, 3, padding=1, stride=2), floats(2, 3, M, N)),
+    case("col2im", lambda x: F.fold(x, (9, 11), 3, padding=1, stride=2), floats(2, 36, 30), dynamic=False),
+    case("im2col", lambda x: F.unfold(x, 3, padding=1, stride=2), floats(2, 3, M, N)),
     case("affine_grid", lambda x, t: F.grid_sample(x, F.affine_grid(t, (2, 3, 5, 6), align_corners=False), align_corners=False), floats(2, 3, 7, 9), floats(2, 2, 3), dynamic=False),
 ]  # fmt: skip
 

@@ -343,7 +343,7 @@ def _product(
     weight: SSAValue,
     layout: TensorInfo | None,
 ) -> Product:
-    """The product of a convolution: `x` are the dims of the tensor with windows, `y` of the other."""
+    """The product of a convolution: `x` are the dims of the tensor with windows, `y` its peer."""
     shape = b.dims(weight)
     kernel = shape[2:]
     axes: list[DisjointAxis] = []
