@@ -17,6 +17,7 @@ from torch._logging._internal import trace_log
 from torch.fx import GraphModule
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
+from fxlower.analysis.layout import has_own_elements
 from fxlower.compiler import compile_graph, load_passes
 from fxlower.dump import Dump
 from fxlower.errors import UnsupportedInput
@@ -63,7 +64,43 @@ def fxlower(
                 return gm.forward
     if not tells_of_changes(example_inputs):
         chosen = replace(chosen, packed_weights="never")
-    return compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
+    compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
+    if changes_overlapping_memory(example_inputs):
+        log.warning(
+            "an input whose elements share memory is changed; this graph runs in eager mode"
+        )
+        return gm.forward
+    return compiled
+
+
+def changes_overlapping_memory(inputs: Sequence[Any]) -> bool:
+    """Whether the graph just traced changes an input with several elements in one place: what is
+    written to one of them changes the others, which a functional graph does not know."""
+    found = [isinstance(value, torch.Tensor) and overlaps(value) for value in inputs]
+    context = TracingContext.try_get()
+    if not any(found) or context is None or context.fw_metadata is None:
+        return False
+    changed = [info.mutates_data for info in context.fw_metadata.input_info]
+    if len(changed) != len(found):  # inputs that are views of each other became one
+        return any(changed)
+    return any(a and b for a, b in zip(found, changed, strict=True))
+
+
+def overlaps(tensor: torch.Tensor) -> bool:
+    """Whether elements of `tensor` share memory, by what its sizes are now; adds no guard."""
+    if is_traceable_wrapper_subclass(tensor):
+        return False
+    if tensor.layout is not torch.strided:
+        return False
+    sizes, strides = (tuple(map(hint_of, n)) for n in (tensor.shape, tensor.stride()))
+    return not has_own_elements(sizes, strides)
+
+
+def hint_of(number: int | torch.SymInt) -> int:
+    if isinstance(number, int):
+        return number
+    hint = number.node.hint
+    return hint if isinstance(hint, int) else 2  # unbacked: any size
 
 
 def tells_of_changes(inputs: Sequence[Any]) -> bool:

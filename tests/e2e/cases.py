@@ -8,6 +8,7 @@ import cases_nn
 import cases_pointwise
 import cases_pooling
 import cases_reduction
+import cases_sorting
 import cases_tables
 import cases_view
 from case import Case
@@ -17,6 +18,7 @@ CASES: list[Case] = [
     *cases_reduction.CASES,
     *cases_view.CASES,
     *cases_indexing.CASES,
+    *cases_sorting.CASES,
     *cases_nn.CASES,
     *cases_pooling.CASES,
     *cases_images.CASES,

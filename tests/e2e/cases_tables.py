@@ -30,6 +30,8 @@ BAGS = [
     case("embedding_bag_weights_padding", lambda w, p, i: F.embedding_bag(i, w, mode="sum", per_sample_weights=p, padding_idx=2), floats(10, N), floats(M, 3), integers(0, 10, M, 3)),
     case("embedding_bag_frequency", bag(mode="sum", scale_grad_by_freq=True), floats(10, N), integers(0, 10, 12), _STARTS),
     case("embedding_bag_empty", bag(mode="mean"), floats(10, N), integers(0, 10, 0), constant(torch.tensor([0, 0]))),
+    case("embedding_renorm", lambda w, i: (F.embedding(i, w, max_norm=1.0), w), floats(10, N), integers(0, 10, M, 3), grad=False),
+    case("embedding_renorm_by_sums", lambda w, i: F.embedding(i, w, max_norm=3.0, norm_type=1.0), floats(10, N), integers(0, 10, M, 3), grad=False),
     case("embedding_bag_of_map", lambda w, i: F.embedding_bag(i, w * 2, mode="mean").relu(), floats(10, N), integers(0, 10, M, 3)),
 ]  # fmt: skip
 

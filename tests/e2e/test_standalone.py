@@ -182,3 +182,11 @@ def test_verify_each_finds_nothing():
     run = torch.compile(softmax, backend="fxlower", options={"verify_each": True})
     x = torch.randn(4, 35)
     torch.testing.assert_close(run(x), softmax(x))
+
+
+def test_explanations_of_other_sizes_are_not_dynamic():
+    for size in (19, 20, 21, 22):
+        assert (
+            f"tensor<{size}x{size}xf32>"
+            in fxlower.stages(torch.neg, torch.randn(size, size))["fxt"]
+        )

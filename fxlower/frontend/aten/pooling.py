@@ -101,6 +101,7 @@ def max_pool_with_indices_backward(
 def adaptive_max_pool(
     b: RuleBuilder, x: SSAValue, output_size: Sequence[int]
 ) -> tuple[SSAValue, SSAValue]:
+    _require_floats(b, x)
     return Windows(b, x, _adaptive(b, b.dims(x), b.result.dims)).max()
 
 
