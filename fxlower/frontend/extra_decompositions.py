@@ -190,14 +190,11 @@ EXTRA: dict[Any, Callable[..., Any]] = {
     aten.max_unpool2d.default: max_unpool,
     aten.nll_loss_backward.default: nll_loss_backward,
     aten.nll_loss2d_backward.default: nll_loss_backward,
-<<<<<<< HEAD
     aten._trilinear.default: trilinear,
-=======
     aten.native_dropout.default: native_dropout,
     aten._weight_norm_interface_backward.default: weight_norm_backward,
     aten.tril_indices.default: torch._refs.tril_indices,
     aten.triu_indices.default: torch._refs.triu_indices,
->>>>>>> main
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention,
     aten._scaled_dot_product_flash_attention_for_cpu_backward.default: flash_attention_backward,
 }
