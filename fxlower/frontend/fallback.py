@@ -108,7 +108,7 @@ class Fallbacks:
     ) -> Any:
         """Emit the call of `node`; returns its value, structured as `meta["val"]` is."""
         eager_strides = {
-            value: self.tensors.info(argument.meta["val"]).strides
+            value: self.tensors.exact_strides(argument.meta["val"])
             for argument in node.all_input_nodes
             if isinstance(value := values.get(argument), SSAValue)
         }
