@@ -1,7 +1,7 @@
 # What CI runs. `make check` before a commit.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check lint types tests lit format operators opinfo random-programs
+.PHONY: check lint types tests lit format operators opinfo random-programs zoo
 
 check: lint types tests
 
@@ -21,6 +21,11 @@ lit:
 # Random programs against eager mode, until one fails or 5000 pass (an hour or so).
 random-programs:
 	$(PYTHON) -m pytest -n0 --hypothesis-profile=long tests/e2e/test_random_programs.py
+
+# Every model of the zoo in inference, training, with changing sizes and in generation, against eager
+# mode; the table at the end says what runs in kernels. Some hours on one core.
+zoo:
+	$(PYTHON) tests/zoo/zoo_sweep.py --out zoo.jsonl
 
 format:
 	$(PYTHON) -m ruff check --fix .

@@ -66,17 +66,23 @@ class FallbackCall:
     it is no tensor. `symbols` names the unbacked symbols that the results bind: (symbol, result
     index, dimension or `OFFSET`), or, where it is the number itself, (symbol, index in the flat
     output, None).
+    `numbers` are the integers of the flat output that are known otherwise, by index: the user's
+    checks may say what they have to be.
     """
 
     target: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    operand_strides: tuple[tuple[Dim, ...], ...]
+    operand_strides: tuple[tuple[Dim, ...] | None, ...]
     results: tuple[int | None, ...]
     symbols: tuple[tuple[str, int, int | None], ...]
     reason: str
+    """Why the host runs it; empty where it is no operator of the graph but a view of memory by
+    another dtype, see `fxlower.frontend.encoded`."""
     source: str
     """The user's line, e.g. `model.py:12 in forward`."""
+
+    numbers: tuple[tuple[int, Dim], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,9 @@ class Imported:
 
     symbols: dict[str, SymbolSource]
     outputs: tuple[Any, ...]
+    assigned: tuple[int, ...]
+    """Placeholders that become the last outputs, by `set_`: these are not returned."""
+
     calls: dict[int, FallbackCall]
     operators: int
     """Call nodes of operators in the graph, for `explain`."""

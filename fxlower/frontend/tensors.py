@@ -12,7 +12,7 @@ from fxlower.dialects.build import ELEMENT_BITS
 from fxlower.frontend.builder import TensorInfo
 from fxlower.frontend.registry import NotLowered
 from fxlower.frontend.symbolic import SymbolTable
-from fxlower.frontend.types import ELEMENT, OPAQUE, OPAQUE_ELEMENT
+from fxlower.frontend.types import ELEMENT, OPAQUE, OPAQUE_ELEMENT, PART
 
 OPAQUE_STORAGE = -1
 """Of tensors without strided memory."""
@@ -40,6 +40,15 @@ class TensorReader:
         """The strides as they are, also those that are never used."""
         return tuple(map(self.table.stride, tensor.stride()))
 
+    def exact_strides(self, tensor: torch.Tensor) -> tuple[symbols.Dim, ...]:
+        """The strides that the operator of a custom library gets to see in eager mode: those of
+        dims of size 1, which never matter, are as they are where they are numbers."""
+        strides = self.info(tensor).strides
+        if not strides:
+            return ()
+        pairs = zip(tensor.stride(), strides, strict=True)
+        return tuple(own if type(own) is int else known for own, known in pairs)
+
     def info(self, tensor: torch.Tensor) -> TensorInfo:
         known = self._known.get(id(tensor))
         if known is None:
@@ -65,7 +74,7 @@ class TensorReader:
         values = value if isinstance(value, (list, tuple)) else (value,)
         infos = tuple(self.info(v) if isinstance(v, torch.Tensor) else None for v in values)
         for info in infos:
-            if info is not None and info.element not in ELEMENT_BITS:
+            if info is not None and info.element not in ELEMENT_BITS and info.element not in PART:
                 raise NotLowered("a result has a dtype, layout or device that fxt lacks")
         return infos
 

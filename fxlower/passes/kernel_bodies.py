@@ -217,7 +217,7 @@ class BodyBuilder:
         if source == target:
             return value
         type_ = signless(target)
-        if source in (F16, BF16):  # bf16 is i16 in `llvm`: no comparisons
+        if source in (F16, BF16):
             value = self.op(arith.ExtFOp, (value,), F32)
         if target == I1:
             predicate = "une" if source in FLOATS else "ne"

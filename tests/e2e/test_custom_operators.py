@@ -111,25 +111,3 @@ def test_an_operator_that_changes_its_argument() -> None:
     torch._dynamo.reset()
     found, expected = torch.compile(twice, backend="fxlower")(a), twice(b)
     assert torch.equal(found, expected) and torch.equal(a, b)
-
-
-@torch.library.custom_op("fxlower_e2e::promises_other", mutates_args=())
-def promises_other(x: torch.Tensor, rows: int) -> torch.Tensor:
-    return x[:rows].bfloat16()
-
-
-@promises_other.register_fake
-def _(x: torch.Tensor, rows: int) -> torch.Tensor:
-    return torch.empty_like(x)
-
-
-@pytest.mark.parametrize("dynamic", [False, True])
-def test_a_fake_implementation_that_is_wrong_reads_no_other_memory(dynamic: bool) -> None:
-    x = torch.randn(37, 5)
-    torch._dynamo.reset()
-    compiled = torch.compile(
-        lambda x, rows: promises_other(x, rows) + 1, backend="fxlower", dynamic=dynamic
-    )
-    assert torch.equal(compiled(x, 37), x.bfloat16().float() + 1)
-    with pytest.raises(fxlower.errors.UnsupportedInput, match="must agree"):
-        compiled(x, 30)
