@@ -31,6 +31,8 @@ def searchsorted(
     sorter: SSAValue | None = None,
 ) -> SSAValue:
     dims, shape = b.result.dims, b.dims(sorted_sequence)
+    if not shape:
+        raise NotLowered("a sequence without dims")
     if len(shape) > 1 and (shape[:-1] != dims[:-1] or len(shape) != len(dims)):
         raise NotLowered("sizes of sequences and values are not known to agree")
     element = b.promote(sorted_sequence, x)
@@ -45,10 +47,7 @@ def searchsorted(
         return b.gather(sequence, [*rows, place])
 
     predicate = "gt" if right or side == "right" else "ge"
-    found = _search(b, at, shape[-1], value, predicate) if shape else None
-    if found is None:
-        raise NotLowered("a sequence without dims")
-    return b.cast(found, b.result.element)
+    return b.cast(_search(b, at, shape[-1], value, predicate), b.result.element)
 
 
 def _search(

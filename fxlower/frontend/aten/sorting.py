@@ -31,8 +31,17 @@ def _first(b: RuleBuilder, x: SSAValue, axis: int, count: Dim, descending: bool)
         shape = b.dims(x)
         shape = (*shape[:axis], 0, *shape[axis + 1 :])
         return b.full(0, b.element(x), shape), b.full(0, I64, shape)
-    order = b.argsort(x, axis, count, descending)
+    order = _argsort(b, x, axis, count, descending)
     return gather_along(b, x, axis, order), order
+
+
+def _argsort(
+    b: RuleBuilder, x: SSAValue, axis: int, count: Dim, descending: bool = False
+) -> SSAValue:
+    """`fxt.argsort`, whose positions are checked where a symbolic size may be less than `count`."""
+    order: SSAValue = b.argsort(x, axis, count, descending)
+    size = b.dims(x)[axis]
+    return b.normalize_index(order, size) if isinstance(size, str) and count != size else order
 
 
 def _to_results(b: RuleBuilder, values: SSAValue, positions: SSAValue) -> Pair:
@@ -105,7 +114,7 @@ def kthvalue(
     axis = b.axis(dim, len(shape))
     if 0 in shape:
         raise NotLowered("an element of none is an error of eager mode, or nothing")
-    order = b.argsort(vector, axis, _plain(k))
+    order = _argsort(b, vector, axis, _plain(k))
     if isinstance(k, int):
         position = b.slice_axis(order, axis, k - 1, 1)
         return _to_results(b, gather_along(b, vector, axis, position), position)
