@@ -20,13 +20,14 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from fxlower.analysis.layout import has_own_elements
 from fxlower.compiler import compile_graph, load_passes
 from fxlower.dump import Dump
-from fxlower.errors import UnsupportedInput
-from fxlower.frontend.attention import math_attention
+from fxlower.errors import FxlowerError, UnsupportedGraph, UnsupportedInput
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
+from fxlower.frontend.tracing import compiled_forms
 from fxlower.options import Options
 from fxlower.report import GraphReport
 from fxlower.runtime.executable import check_tensor
+from fxlower.runtime.subgraph import Subgraph
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ def fxlower(
         chosen = replace(chosen, packed_weights="never")
     compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
     if changes_overlapping_memory(example_inputs):
-        log.warning("an input whose elements share memory is changed; this graph runs in eager mode")
+        log.warning(
+            "an input whose elements share memory is changed; this graph runs in eager mode"
+        )
         return gm.forward
     return compiled
 
@@ -118,7 +121,7 @@ def compile_with_autograd(
 ) -> Callable[..., Any]:
     """A graph from Dynamo through AOTAutograd. `compiler_of` is asked for the compilers of its
     "forward", "backward" and "inference" graphs, which are of ATen operators."""
-    with math_attention():
+    with compiled_forms():
         return aot_autograd(
             fw_compiler=compiler_of("forward"),
             bw_compiler=compiler_of("backward"),
@@ -150,7 +153,20 @@ def compile_aten_graph(
 ) -> Any:
     """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
     constants = constant_inputs(gm, options) if name == "inference" else ()
-    imported = import_graph(gm, fallback=options.fallback, constants=constants)
+
+    def compile_subgraph(inner: GraphModule) -> Callable[..., Any]:
+        try:
+            made = compile_aten_graph(inner, options, name="subgraph", on_report=on_report)
+        except UnsupportedGraph:
+            raise
+        except FxlowerError as reason:
+            log.warning("a subgraph runs in eager mode: %s", reason)
+            return inner
+        return Subgraph(inner, made)
+
+    imported = import_graph(
+        gm, fallback=options.fallback, constants=constants, subgraphs=compile_subgraph
+    )
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:
         dump.add_text("fx", gm.print_readable(print_output=False))

@@ -222,7 +222,7 @@ class Call:
         operands = [
             self.values[v]
             if strides is None
-            else with_strides(self.values[v], strides.value(self.symbols))
+            else with_exact_strides(self.values[v], strides.value(self.symbols))
             for v, strides in zip(step.operands, step.operand_strides, strict=True)
         ]
 
@@ -316,6 +316,16 @@ def with_strides(tensor: torch.Tensor | None, strides: tuple[int, ...]) -> torch
         return tensor
     copy = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device)
     return copy.copy_(tensor)
+
+
+def with_exact_strides(
+    tensor: torch.Tensor | None, strides: tuple[int, ...]
+) -> torch.Tensor | None:
+    """As `with_strides`, with those of dims of size 1 too: an operator may look at them."""
+    made = with_strides(tensor, strides)
+    if made is None or made.layout is not torch.strided or made.stride() == strides:
+        return made
+    return made.as_strided(made.shape, strides)
 
 
 def resolved(result: torch.Tensor | None) -> torch.Tensor | None:

@@ -107,6 +107,9 @@ class Planner:
         self.roots: dict[SSAValue, SSAValue] = {}
         """For a view, the input or result in whose memory it is."""
 
+        self.viewed: dict[SSAValue, SSAValue] = {}
+        """For a result of an operator that only views memory, the value that it views."""
+
         self.symbols: dict[SSAValue, str] = {}
         self.steps: list[Step] = []
         self.constants: dict[SSAValue, CallOp] = {}
@@ -297,6 +300,8 @@ class Planner:
             # Fake implementations of torch's own give floats for quantized tensors.
             read = any(not isinstance(use.operation, (AtenOp, ReturnOp)) for use in value.uses)
             dtypes.append(made[-1].dtype if made[-1] is not None and read else None)
+        if "pure" in op.attributes:
+            self.viewed.update((r, op.inputs[0]) for r in op.outputs)
         self.steps.append(
             AtenStep(
                 call=call,
@@ -350,7 +355,7 @@ class Planner:
             if isinstance(target, IntegerAttr):
                 targets[args[target.value.data]] = value
         mutations = [
-            (self.numbers[t], self.numbers[v], self.roots.get(v) in targets)
+            (self.numbers[t], self.numbers[v], self.memory(v) in targets)
             for t, v in targets.items()
             if v is not t
         ]
@@ -358,6 +363,13 @@ class Planner:
         owners = dict(zip(args, self.imported.storages))
         outputs = [self.output(o, op.operands, owners) for o in self.imported.outputs]
         return tuple(outputs), tuple(mutations), written
+
+    def memory(self, value: SSAValue) -> SSAValue | None:
+        """In whose memory a value is, or may be."""
+        root = self.roots.get(value)
+        while root in self.viewed:
+            root = self.roots.get(self.viewed[root])
+        return root
 
     def output(
         self, output: Any, results: Sequence[SSAValue], owners: dict[SSAValue, int]
@@ -367,7 +379,7 @@ class Planner:
         match output:
             case TensorOutput(index, storage):
                 value = results[index]
-                root = self.roots.get(value)
+                root = self.memory(value)
                 if root is not None and owners.setdefault(root, storage) != storage:
                     return "copy", self.numbers[value]
                 return "tensor", self.numbers[value]

@@ -322,6 +322,8 @@ class RuleBuilder:
         first = len(dims) - len(shape)
         if first < 0:
             raise NotLowered(f"cannot broadcast {list(shape)} to {list(dims)}")
+        x = self.as_known_equal(x, dims[first:])
+        shape = dims_of(x.type)
         axes = [first + i for i, size in enumerate(shape) if size == dims[first + i]]
         if any(size != 1 and size != dims[first + i] for i, size in enumerate(shape)):
             raise NotLowered(f"cannot broadcast {list(shape)} to {list(dims)}")

@@ -120,7 +120,7 @@ class Fallbacks:
             if isinstance(value, Encoded):
                 value = self.encoder.put_together(value)
             if isinstance(value, SSAValue):
-                eager_strides[value] = self.tensors.info(argument.meta["val"]).strides
+                eager_strides[value] = self.tensors.exact_strides(argument.meta["val"])
         operands: Operands = []
         args = tuple(convert(a, operands) for a in node.args)
         kwargs = {k: convert(v, operands) for k, v in node.kwargs.items()}

@@ -22,7 +22,7 @@ _FEW_ROWS = 25
 """Up to so many rows eager mode takes differences where it may choose; else it multiplies."""
 
 
-def _distance(b: RuleBuilder, difference: SSAValue, p: float, axis: int) -> SSAValue:
+def norm_along(b: RuleBuilder, difference: SSAValue, p: float, axis: int) -> SSAValue:
     """The p-norm along `axis`."""
     size = b.abs(difference)
     if p == 0:
@@ -84,7 +84,7 @@ def cdist(
     if p == 2 and (compute_mode == 1 or (compute_mode in (None, 0) and not few)):
         return b.to_result(_euclidean(b, b.compute(x), b.compute(y)))
     difference = _differences(b, b.compute(x), b.compute(y))
-    return b.to_result(_distance(b, difference, p, len(b.dims(difference)) - 1))
+    return b.to_result(norm_along(b, difference, p, len(b.dims(difference)) - 1))
 
 
 def _lead(b: RuleBuilder, x: SSAValue, y: SSAValue) -> tuple[Dim, ...]:
@@ -159,7 +159,7 @@ def pdist(b: RuleBuilder, x: SSAValue, p: float = 2.0) -> SSAValue:
     first, second = (
         b.gather(b.compute(x), [b.broadcast(row, [0], dims), column]) for row in (i, j)
     )
-    return b.to_result(_distance(b, b.sub(first, second), p, 1))
+    return b.to_result(norm_along(b, b.sub(first, second), p, 1))
 
 
 def _first_pair(b: RuleBuilder, i: SSAValue, rows: Dim) -> SSAValue:
