@@ -96,8 +96,10 @@ def histc(b: RuleBuilder, x: SSAValue, bins: int = 100, min: float = 0, max: flo
     """Ones added up at the bins, and after them at a place for what is outside of the range. That
     of data which are not finite is an error, raised as that of an index."""
     element = b.element(x)
-    if element not in (F32, F64) or not isinstance(bins, int):
-        raise NotLowered("a histogram of integers or of a symbolic number of bins")
+    if element not in (F32, F64):
+        raise NotLowered(f"a histogram of {element}")
+    if not all(isinstance(number, int | float) for number in (bins, min, max)):
+        raise NotLowered("symbolic bins")
     dims = b.dims(x)
     low, high = b.full(min, element, ()), b.full(max, element, ())
     finite: SSAValue = b.full(True, I1, dims)
