@@ -17,15 +17,17 @@ from torch._logging._internal import trace_log
 from torch.fx import GraphModule
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
+from fxlower.analysis.layout import has_own_elements
 from fxlower.compiler import compile_graph, load_passes
 from fxlower.dump import Dump
-from fxlower.errors import UnsupportedInput
-from fxlower.frontend.attention import math_attention
+from fxlower.errors import FxlowerError, UnsupportedGraph, UnsupportedInput
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
+from fxlower.frontend.tracing import compiled_forms
 from fxlower.options import Options
 from fxlower.report import GraphReport
 from fxlower.runtime.executable import check_tensor
+from fxlower.runtime.subgraph import Subgraph
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,43 @@ def fxlower(
                 return gm.forward
     if not tells_of_changes(example_inputs):
         chosen = replace(chosen, packed_weights="never")
-    return compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
+    compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
+    if changes_overlapping_memory(example_inputs):
+        log.warning(
+            "an input whose elements share memory is changed; this graph runs in eager mode"
+        )
+        return gm.forward
+    return compiled
+
+
+def changes_overlapping_memory(inputs: Sequence[Any]) -> bool:
+    """Whether the graph just traced changes an input with several elements in one place: what is
+    written to one of them changes the others, which a functional graph does not know."""
+    found = [isinstance(value, torch.Tensor) and overlaps(value) for value in inputs]
+    context = TracingContext.try_get()
+    if not any(found) or context is None or context.fw_metadata is None:
+        return False
+    changed = [info.mutates_data for info in context.fw_metadata.input_info]
+    if len(changed) != len(found):  # inputs that are views of each other became one
+        return any(changed)
+    return any(a and b for a, b in zip(found, changed, strict=True))
+
+
+def overlaps(tensor: torch.Tensor) -> bool:
+    """Whether elements of `tensor` share memory, by what its sizes are now; adds no guard."""
+    if is_traceable_wrapper_subclass(tensor):
+        return False
+    if tensor.layout is not torch.strided:
+        return False
+    sizes, strides = (tuple(map(hint_of, n)) for n in (tensor.shape, tensor.stride()))
+    return not has_own_elements(sizes, strides)
+
+
+def hint_of(number: int | torch.SymInt) -> int:
+    if isinstance(number, int):
+        return number
+    hint = number.node.hint
+    return hint if isinstance(hint, int) else 2  # unbacked: any size
 
 
 def tells_of_changes(inputs: Sequence[Any]) -> bool:
@@ -83,7 +121,7 @@ def compile_with_autograd(
 ) -> Callable[..., Any]:
     """A graph from Dynamo through AOTAutograd. `compiler_of` is asked for the compilers of its
     "forward", "backward" and "inference" graphs, which are of ATen operators."""
-    with math_attention():
+    with compiled_forms():
         return aot_autograd(
             fw_compiler=compiler_of("forward"),
             bw_compiler=compiler_of("backward"),
@@ -115,7 +153,20 @@ def compile_aten_graph(
 ) -> Any:
     """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
     constants = constant_inputs(gm, options) if name == "inference" else ()
-    imported = import_graph(gm, fallback=options.fallback, constants=constants)
+
+    def compile_subgraph(inner: GraphModule) -> Callable[..., Any]:
+        try:
+            made = compile_aten_graph(inner, options, name="subgraph", on_report=on_report)
+        except UnsupportedGraph:
+            raise
+        except FxlowerError as reason:
+            log.warning("a subgraph runs in eager mode: %s", reason)
+            return inner
+        return Subgraph(inner, made)
+
+    imported = import_graph(
+        gm, fallback=options.fallback, constants=constants, subgraphs=compile_subgraph
+    )
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:
         dump.add_text("fx", gm.print_readable(print_output=False))

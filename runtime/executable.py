@@ -111,6 +111,11 @@ class Executable:
             sources = [copied(values[v]) if apart else values[v] for _, v, apart in plan.mutations]
             for (target, _, _), source in zip(plan.mutations, sources, strict=True):
                 values[target].copy_(source)
+        if plan.assigned:
+            first = len(outputs) - len(plan.assigned)
+            for position, value in zip(plan.assigned, outputs[first:], strict=True):
+                call.inputs[position].set_(value)
+            del outputs[first:]
         return outputs
 
     def check(self, args: list[Any]) -> Symbols:
@@ -217,7 +222,7 @@ class Call:
         operands = [
             self.values[v]
             if strides is None
-            else with_strides(self.values[v], strides.value(self.symbols))
+            else with_exact_strides(self.values[v], strides.value(self.symbols))
             for v, strides in zip(step.operands, step.operand_strides, strict=True)
         ]
 
@@ -249,10 +254,27 @@ class Call:
                 self.symbols[symbol] = int(flat[position])
         if call.symbols and self.unknown:
             self.unknown = self.find_symbols(self.unknown, ())
+        for position, number in step.numbers:
+            (expected,) = number.value(self.symbols)
+            if int(flat[position]) != expected:
+                raise unlike_traced(call, f"{flat[position]}", f"{expected}")
         for position, result in enumerate(call.results):
             if result is not None:
+                self.check_result(step, result, flat[position])
                 strides = step.strides[result].value(self.symbols)
-                self.values[step.results[result]] = with_strides(flat[position], strides)
+                made = resolved(flat[position])
+                self.values[step.results[result]] = with_strides(made, strides)
+
+    def check_result(self, step: AtenStep, result: int, tensor: torch.Tensor | None) -> None:
+        """Refuse a result that is not what the graph was compiled for: kernels would read outside
+        of it."""
+        sizes, dtype = step.sizes[result], step.dtypes[result]
+        if tensor is None or sizes is None:
+            return
+        expected = sizes.value(self.symbols)
+        if tensor.shape != expected or dtype not in (None, tensor.dtype):
+            found = f"a tensor of {list(tensor.shape)} {tensor.dtype}"
+            raise unlike_traced(step.call, found, f"one of {list(expected)} {dtype}")
 
     def output(self, kind: str, what: Any) -> Any:
         match kind:
@@ -272,12 +294,21 @@ class Call:
                 return what
 
 
+def unlike_traced(call: FallbackCall, found: str, expected: str) -> RuntimeError:
+    return RuntimeError(
+        f"{call.target} at {call.source} gave {found}, expected {expected}: what the graph checks "
+        "of it, or what its fake implementation says, does not hold"
+    )
+
+
 def with_strides(tensor: torch.Tensor | None, strides: tuple[int, ...]) -> torch.Tensor | None:
     """`tensor`, copied if its strides are not `strides` (those of dims of size 1 do not matter).
 
     None stands for the token of an operator with side effects, which is a tensor only in tracing.
     """
-    if tensor is None or tensor.layout is not torch.strided or tensor.stride() == strides:
+    if tensor is None or tensor.layout is not torch.strided or tensor.device.type != "cpu":
+        return tensor
+    if tensor.stride() == strides:
         return tensor
     if all(
         n <= 1 or a == b for n, a, b in zip(tensor.shape, tensor.stride(), strides, strict=True)
@@ -285,6 +316,21 @@ def with_strides(tensor: torch.Tensor | None, strides: tuple[int, ...]) -> torch
         return tensor
     copy = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device)
     return copy.copy_(tensor)
+
+
+def with_exact_strides(
+    tensor: torch.Tensor | None, strides: tuple[int, ...]
+) -> torch.Tensor | None:
+    """As `with_strides`, with those of dims of size 1 too: an operator may look at them."""
+    made = with_strides(tensor, strides)
+    if made is None or made.layout is not torch.strided or made.stride() == strides:
+        return made
+    return made.as_strided(made.shape, strides)
+
+
+def resolved(result: torch.Tensor | None) -> torch.Tensor | None:
+    """`result` with its value in memory, where torch's negative bit would say to negate that."""
+    return result.resolve_neg() if result is not None and result.is_neg() else result
 
 
 def copied(tensor: torch.Tensor) -> torch.Tensor:

@@ -76,13 +76,19 @@ class SegmentStep:
 @dataclass(frozen=True)
 class AtenStep:
     """Call an operator in eager mode. `operand_strides` are what it would get in eager mode (None
-    where that is no layout of its own), `strides` what later steps expect of each result."""
+    where that is no layout of its own); `sizes`, `strides` and `dtypes` are what later steps expect
+    of each result (None where it is no strided tensor, or no kernel reads it)."""
 
     call: Any
     operands: tuple[int, ...]
     operand_strides: tuple[Shape | None, ...]
     results: tuple[int, ...]
+    sizes: tuple[Shape | None, ...]
     strides: tuple[Shape, ...]
+    dtypes: tuple[torch.dtype | None, ...]
+    numbers: tuple[tuple[int, Shape], ...]
+    """Where the flat output has numbers that are known from sizes or checks: position, value."""
+
     release: tuple[int, ...] = ()
 
 
@@ -148,7 +154,8 @@ class HostPlan:
     ("number", value of a 0-d tensor), ("size", Shape of one), ("expression", ExpressionSlot),
     ("input", position) or ("constant", anything). `mutations` are (input value, new value, whether
     that must be copied before any input is written) that the host makes; `written` are
-    values, inputs or attributes, that kernels change themselves.
+    values, inputs or attributes, that kernels change themselves. `assigned` are arguments, by
+    position, that then become (`set_`) the last outputs, which are not returned.
     """
 
     tensor_inputs: tuple[int, ...]
@@ -164,4 +171,5 @@ class HostPlan:
     outputs: tuple[tuple[str, Any], ...]
     mutations: tuple[tuple[int, int, bool], ...]
     written: tuple[int, ...]
+    assigned: tuple[int, ...]
     values: int

@@ -34,7 +34,7 @@ from fxlower.frontend.program import (
     SymbolSource,
     TensorOutput,
 )
-from fxlower.frontend.types import DTYPE
+from fxlower.frontend.types import DTYPE, OPAQUE
 from fxlower.runtime.memory import bytes_of
 from fxlower.runtime.plan import (
     AtenStep,
@@ -107,6 +107,9 @@ class Planner:
         self.roots: dict[SSAValue, SSAValue] = {}
         """For a view, the input or result in whose memory it is."""
 
+        self.viewed: dict[SSAValue, SSAValue] = {}
+        """For a result of an operator that only views memory, the value that it views."""
+
         self.symbols: dict[SSAValue, str] = {}
         self.steps: list[Step] = []
         self.constants: dict[SSAValue, CallOp] = {}
@@ -123,7 +126,7 @@ class Planner:
         }
         inputs: list[Buffer] = []
         for i, arg in enumerate(block.args):
-            if isinstance(arg.type, TensorType):
+            if is_strided(arg):
                 strides = declared_strides(arg.type, self.main.arg_attrs, i)
                 inputs.append(self.define(arg, strides, self.elements.arguments[i]))
             elif arg.type == INDEX:
@@ -162,6 +165,7 @@ class Planner:
             outputs=outputs,
             mutations=mutations,
             written=written,
+            assigned=self.imported.assigned,
             values=len(self.numbers),
         )
 
@@ -203,7 +207,8 @@ class Planner:
         """Arguments that outputs or operators in eager mode want as they were passed."""
         calls = self.imported.calls.values()
         wanted = [*self.imported.outputs, *(s for c in calls for s in slots((c.args, c.kwargs)))]
-        return tuple(sorted({s.index for s in wanted if isinstance(s, InputSlot)}))
+        found = {s.index for s in wanted if isinstance(s, InputSlot)}
+        return tuple(sorted(found.union(self.imported.assigned)))
 
     # ------------------------------------------------------------------------------- steps
 
@@ -283,15 +288,20 @@ class Planner:
         operands = tuple(self.numbers[v] for v in op.inputs)
         strides = op.attributes["strides"]
         assert isinstance(strides, ArrayAttr)
-        shapes: list[Shape] = []
+        made: list[Buffer | None] = []
+        dtypes: list[Any] = []
         elements = self.elements.outputs[op.id.value.data]
         for value, given, element in zip(op.outputs, strides, elements, strict=True):
-            found = dims_from(given)
-            if isinstance(value.type, TensorType):
-                self.define(value, found, element)
+            if is_strided(value):
+                made.append(self.define(value, dims_from(given), element))
             else:  # of a type that only operators in eager mode know
                 self.numbers[value] = len(self.numbers)
-            shapes.append(Shape.of(found))
+                made.append(None)
+            # Fake implementations of torch's own give floats for quantized tensors.
+            read = any(not isinstance(use.operation, (AtenOp, ReturnOp)) for use in value.uses)
+            dtypes.append(made[-1].dtype if made[-1] is not None and read else None)
+        if "pure" in op.attributes:
+            self.viewed.update((r, op.inputs[0]) for r in op.outputs)
         self.steps.append(
             AtenStep(
                 call=call,
@@ -300,7 +310,10 @@ class Planner:
                     eager_layout(v, given) for v, given in zip(op.inputs, call.operand_strides)
                 ),
                 results=tuple(self.numbers[v] for v in op.outputs),
-                strides=tuple(shapes),
+                sizes=tuple(m and m.sizes for m in made),
+                strides=tuple(Shape.of(dims_from(given)) for given in strides),
+                dtypes=tuple(dtypes),
+                numbers=tuple((position, Shape.of((n,))) for position, n in call.numbers),
             )
         )
 
@@ -342,7 +355,7 @@ class Planner:
             if isinstance(target, IntegerAttr):
                 targets[args[target.value.data]] = value
         mutations = [
-            (self.numbers[t], self.numbers[v], self.roots.get(v) in targets)
+            (self.numbers[t], self.numbers[v], self.memory(v) in targets)
             for t, v in targets.items()
             if v is not t
         ]
@@ -350,6 +363,13 @@ class Planner:
         owners = dict(zip(args, self.imported.storages))
         outputs = [self.output(o, op.operands, owners) for o in self.imported.outputs]
         return tuple(outputs), tuple(mutations), written
+
+    def memory(self, value: SSAValue) -> SSAValue | None:
+        """In whose memory a value is, or may be."""
+        root = self.roots.get(value)
+        while root in self.viewed:
+            root = self.roots.get(self.viewed[root])
+        return root
 
     def output(
         self, output: Any, results: Sequence[SSAValue], owners: dict[SSAValue, int]
@@ -359,7 +379,7 @@ class Planner:
         match output:
             case TensorOutput(index, storage):
                 value = results[index]
-                root = self.roots.get(value)
+                root = self.memory(value)
                 if root is not None and owners.setdefault(root, storage) != storage:
                     return "copy", self.numbers[value]
                 return "tensor", self.numbers[value]
@@ -386,9 +406,14 @@ def slots(tree: Any) -> list[Any]:
     return tree_flatten(tree)[0]
 
 
+def is_strided(value: SSAValue) -> bool:
+    """Whether a value has memory that compiled code can read."""
+    return isinstance(value.type, TensorType) and value.type.element_type != OPAQUE
+
+
 def eager_layout(value: SSAValue, strides: Strides | None) -> Shape | None:
     """`strides` if a tensor of its own can have them."""
-    if strides is None or not isinstance(value.type, TensorType):
+    if strides is None or not is_strided(value):
         return None
     return Shape.of(strides) if is_dense(dims_of(value.type), strides) else None
 

@@ -9,6 +9,7 @@ are as in torch. Elementwise ops do not broadcast or promote: `fxt.broadcast` an
 from xdsl.ir import Dialect
 
 from fxlower.dialects.fxt.base import *  # noqa: F403
+from fxlower.dialects.fxt.base import OpaqueType
 from fxlower.dialects.fxt.call import *  # noqa: F403
 from fxlower.dialects.fxt.call import CallOp
 from fxlower.dialects.fxt.elementwise import *  # noqa: F403
@@ -20,4 +21,4 @@ from fxlower.dialects.fxt.structured import STRUCTURED
 from fxlower.dialects.fxt.view import *  # noqa: F403
 from fxlower.dialects.fxt.view import VIEWS
 
-FXT = Dialect("fxt", [*ELEMENTWISE, *VIEWS, *STRUCTURED, CallOp])
+FXT = Dialect("fxt", [*ELEMENTWISE, *VIEWS, *STRUCTURED, CallOp], [OpaqueType])

@@ -6,12 +6,31 @@ from abc import ABC
 from typing import ClassVar
 
 from xdsl.dialects.builtin import IntegerType, TensorType
-from xdsl.ir import Attribute, SSAValue
-from xdsl.irdl import AnyAttr, IRDLOperation, VarConstraint, operand_def, result_def, traits_def
+from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue, TypeAttribute
+from xdsl.irdl import (
+    AnyAttr,
+    IRDLOperation,
+    VarConstraint,
+    irdl_attr_definition,
+    operand_def,
+    result_def,
+    traits_def,
+)
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from fxlower.dialects.build import Dim, dims_of, is_float
+
+
+@irdl_attr_definition
+class OpaqueType(ParametrizedAttribute, TypeAttribute):
+    """The element of what only operators in eager mode know: sparse, quantized, on no CPU...
+
+    %r = fxt.aten "aten.to_sparse.default", 0(%a) {strides = [[]]}
+      : (tensor<4xf32>) -> tensor<!fxt.opaque>
+    """
+
+    name = "fxt.opaque"
 
 
 def dims(value: SSAValue) -> tuple[Dim, ...]:

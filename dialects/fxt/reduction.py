@@ -181,7 +181,7 @@ class CumargmaxOp(PositionScanOp):
 
 @irdl_op_definition
 class CumargminOp(PositionScanOp):
-    """Position of the smallest element so far, of the last one where several are; NaN is smaller."""
+    """Position of the smallest element so far, of the last one where several are; NaN is less."""
 
     name = "fxt.cumargmin"
 

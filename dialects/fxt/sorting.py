@@ -74,7 +74,10 @@ class ArgsortOp(IRDLOperation):
         expect_dims(self.result, (*shape[:axis], count, *shape[axis + 1 :]))
         expect(element(self.result) == I64, f"result must be of i64, got {self.result.type}")
         if isinstance(count, int) and isinstance(shape[axis], int):
-            expect(count <= shape[axis], f"{shape[axis]} elements along axis {axis} have no first {count}")
+            expect(
+                count <= shape[axis],
+                f"{shape[axis]} elements along axis {axis} have no first {count}",
+            )
         if self.scratch is not None:
             expect(
                 element(self.scratch) == I64 and len(dims(self.scratch)) == 2,

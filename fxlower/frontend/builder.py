@@ -38,7 +38,6 @@ from fxlower.dialects.fxt.view import axes_attr
 from fxlower.frontend.registry import NotLowered, Sym
 from fxlower.frontend.types import (
     ELEMENT,
-    OPAQUE,
     PART,
     compute_element,
     integer_range,
@@ -61,7 +60,7 @@ class TensorInfo:
 
     @property
     def type(self) -> Attribute:
-        return OPAQUE if self.element is OPAQUE else tensor_type(self.element, self.dims)
+        return tensor_type(self.element, self.dims)
 
 
 Operand = SSAValue | Sym | bool | int | float
@@ -323,6 +322,8 @@ class RuleBuilder:
         first = len(dims) - len(shape)
         if first < 0:
             raise NotLowered(f"cannot broadcast {list(shape)} to {list(dims)}")
+        x = self.as_known_equal(x, dims[first:])
+        shape = dims_of(x.type)
         axes = [first + i for i, size in enumerate(shape) if size == dims[first + i]]
         if any(size != 1 and size != dims[first + i] for i, size in enumerate(shape)):
             raise NotLowered(f"cannot broadcast {list(shape)} to {list(dims)}")
@@ -497,6 +498,8 @@ class RuleBuilder:
 
     def matmul(self, lhs: SSAValue, rhs: SSAValue, element: Attribute | None = None) -> OpResult:
         """Product of matrices, or of batches of them, of that element or the operands'."""
+        if element is None and self.element(lhs) != self.element(rhs):
+            raise NotLowered(f"a product of {lhs.type} and {rhs.type} is an error in eager mode")
         a = dims_of(lhs.type)
         rhs = self.as_known_equal(rhs, (*a[:-2], a[-1], None))
         c = dims_of(rhs.type)

@@ -22,6 +22,7 @@ EAGER_ON_PURPOSE: dict[Any, str] = {
     aten.bernoulli.p: _GENERATOR,
     aten.masked_select.default: _SIZES,
     aten.native_dropout.default: _GENERATOR,
+    aten.mkldnn_rnn_layer.default: "an LSTM of many steps, which would be that many times the code",
     aten.nonzero.default: _SIZES,
     aten.rand.default: _GENERATOR,
     aten.randint.low: _GENERATOR,

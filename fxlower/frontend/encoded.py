@@ -6,9 +6,9 @@
 | float8 | the bits, of ui8 | the same bytes |
 
 Rules compute with parts, so that nothing below the importer knows such numbers and kernels fuse
-across them. At the edges (arguments, results, operators in eager mode) the host views the same memory
-as the other dtype, by an `fxt.aten` that is `pure`: a view of the one is
-`torch.view_as_real`. Lazy conjugation and negation are resolved there; no value carries them.
+across them. At the edges (arguments, results, operators in eager mode) the host views the same
+memory by the other dtype, as `torch.view_as_real` does: an `fxt.aten` that is `pure`. Conjugate and
+negative bits are resolved there; no value in the graph has them.
 """
 
 from __future__ import annotations
@@ -37,18 +37,24 @@ from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.program import FallbackCall, TensorSlot
 from fxlower.frontend.types import DTYPE, PART
 
+
 @dataclass(eq=False)
 class Encoded:
     """A tensor of `element`, as tensors of `PART[element]` of its dims."""
 
     element: Attribute
     parts: tuple[SSAValue, ...]
-    memory: dict[tuple[int, ...], SSAValue] = field(default_factory=dict)
-    """The tensor as the host knows it, by the order of its axes in memory."""
+    memory: dict[tuple[Dim, ...], SSAValue] = field(default_factory=dict)
+    """The tensor as the host knows it, by strides; `()` are those of an operator's result."""
 
     @property
     def is_complex(self) -> bool:
         return isinstance(self.element, ComplexType)
+
+    @property
+    def in_eager(self) -> SSAValue:
+        """Of the result of an operator in eager mode, that tensor."""
+        return self.memory[()]
 
     @property
     def dims(self) -> tuple[Dim, ...]:
@@ -81,11 +87,8 @@ class Encoder:
             both = self._view(value, part, dims, strides, "aten.view_as_real.default", real_view)
             made = [self._half(both, info.dims, i) for i in range(2)]
         else:
-            made = [
-                self._view(value, part, info.dims, info.strides, "aten.view.dtype", bytes_view)
-            ]
-        axes = tuple(range(len(info.dims)))
-        return Encoded(info.element, tuple(made), {axes: value})
+            made = [self._view(value, part, info.dims, info.strides, "aten.view.dtype", bytes_view)]
+        return Encoded(info.element, tuple(made), {info.strides: value, (): value})
 
     def _half(self, both: SSAValue, dims: tuple[Dim, ...], index: int) -> SSAValue:
         b = self.builder
@@ -99,15 +102,18 @@ class Encoder:
         return TensorInfo(info.element, info.dims, symbols.contiguous_strides(info.dims))
 
     def put_together(self, value: Encoded, strides: Sequence[Dim] = ()) -> SSAValue:
-        """`value` in memory, where numbers tell its layout by `strides`, else row by row."""
-        axes = _order(value.dims, strides)
-        known = value.memory.get(axes)
+        """`value` in memory, by `strides` if they are given."""
+        known = value.memory.get(tuple(strides))
         if known is None:
-            known = value.memory[axes] = self._put_together(value, axes)
+            strides = tuple(strides) or symbols.contiguous_strides(value.dims)
+            known = value.memory.get(strides)
+        if known is None:
+            known = value.memory[strides] = self._put_together(value, strides)
         return known
 
-    def _put_together(self, value: Encoded, axes: tuple[int, ...]) -> SSAValue:
+    def _put_together(self, value: Encoded, strides: tuple[Dim, ...]) -> SSAValue:
         b = self.builder
+        axes = _order(value.dims, strides)
         parts = [b.permute(p, axes) for p in value.parts]
         back = tuple(axes.index(i) for i in range(len(axes)))
         dtype = DTYPE[value.element]
@@ -117,8 +123,6 @@ class Encoder:
         else:
             (whole,) = parts
             name, view = "aten.view.dtype", float8_view
-        laid_out = symbols.contiguous_strides(tuple(value.dims[a] for a in axes))
-        strides = tuple(laid_out[a] for a in back)
         return self._view(whole, value.element, value.dims, strides, name, view, dtype, back)
 
     def _view(
@@ -155,11 +159,12 @@ class Encoder:
 
 
 def _order(dims: Sequence[Dim], strides: Sequence[Dim]) -> tuple[int, ...]:
-    """Axes from the outermost in memory to the innermost."""
+    """Axes from the outermost in memory to the innermost; where symbols hide it, any order will
+    do, and the host copies."""
     axes = tuple(range(len(dims)))
     if not all(isinstance(n, int) for n in (*dims, *strides)):
         return axes
-    if not strides or tuple(strides) == symbols.contiguous_strides(tuple(dims)):
+    if tuple(strides) == symbols.contiguous_strides(tuple(dims)):
         return axes
     return tuple(sorted(axes, key=lambda a: (-int(strides[a]), a)))
 

@@ -120,7 +120,7 @@ class Fallbacks:
             if isinstance(value, Encoded):
                 value = self.encoder.put_together(value)
             if isinstance(value, SSAValue):
-                eager_strides[value] = self.tensors.info(argument.meta["val"]).strides
+                eager_strides[value] = self.tensors.exact_strides(argument.meta["val"])
         operands: Operands = []
         args = tuple(convert(a, operands) for a in node.args)
         kwargs = {k: convert(v, operands) for k, v in node.kwargs.items()}
@@ -144,6 +144,12 @@ class Fallbacks:
         for result in op.results:
             result.name_hint = node.name
         bound = self._bind(leaves, results)
+        fresh = {position for _, position, axis in bound if axis is None}
+        numbers = tuple(
+            (position, self.table.dim(leaf))
+            for position, leaf in enumerate(leaves)
+            if isinstance(leaf, torch.SymInt) and position not in fresh
+        )
         if isinstance(node.target, torch._ops.OpOverload) and node.target.is_view and not bound:
             op.attributes["pure"] = UnitAttr()  # a slice that is overwritten is read by nobody
         self.calls[number] = FallbackCall(
@@ -153,6 +159,7 @@ class Fallbacks:
             operand_strides=tuple(eager_strides.get(v, ()) for v in operands),
             results=tuple(results),
             symbols=bound,
+            numbers=numbers,
             reason=reason,
             source=source_of(node),
         )

@@ -9,7 +9,7 @@ are in types, so integers need no IR), anything else itself. Operators are lower
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -37,8 +37,9 @@ from fxlower.dialects.build import (
 )
 from fxlower.errors import FxlowerError, UnsupportedGraph
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
-from fxlower.frontend.encoded import Encoded, Encoder, encoded_among
+from fxlower.frontend.encoded import Encoded, encoded_among
 from fxlower.frontend.fallback import Fallbacks, source_of
+from fxlower.frontend.metadata import complete_values
 from fxlower.frontend.program import (
     ExpressionSlot,
     Imported,
@@ -57,6 +58,7 @@ from fxlower.frontend.registry import (
     rule_of,
 )
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
+from fxlower.frontend.subgraphs import is_control_flow, is_inlined
 from fxlower.frontend.symbolic import SymbolTable
 from fxlower.frontend.tensors import TensorReader, packed
 from fxlower.frontend.types import PART
@@ -75,14 +77,24 @@ SIZE_QUERIES = {
 """Operators whose result is known from the graph: no call is needed."""
 
 
+SubgraphCompiler = Callable[[GraphModule], Callable[..., Any]]
+"""What a higher-order operator calls instead of a graph that is its argument."""
+
+
 def import_graph(
-    gm: GraphModule, *, name: str = "main", fallback: str = "aten", constants: Sequence[int] = ()
+    gm: GraphModule,
+    *,
+    name: str = "main",
+    fallback: str = "aten",
+    constants: Sequence[int] = (),
+    subgraphs: SubgraphCompiler | None = None,
 ) -> Imported:
     """The `fxt` module of a functional ATen graph with fake values in `node.meta["val"]`: from
     AOTAutograd, `make_fx`, or `ExportedProgram.run_decompositions(...).graph_module`.
 
     `fallback`: "aten" calls operators without a lowering in eager mode; "error" raises.
     `constants` are placeholders, by position, of tensors that seldom change.
+    `subgraphs` compiles the branches and bodies of control flow, which stay graphs without it.
 
     Raises:
         UnsupportedGraph: operators without a lowering under `fallback="error"`, all of them.
@@ -90,7 +102,8 @@ def import_graph(
     """
     if fallback not in ("aten", "error"):
         raise FxlowerError(f'fallback must be "aten" or "error", got {fallback!r}')
-    importer = _Importer(gm)
+    complete_values(gm)
+    importer = _Importer(gm, subgraphs)
     importer.walk()
     if fallback == "error" and (sites := importer.fallbacks.unsupported()):
         raise UnsupportedGraph(sites)
@@ -98,8 +111,9 @@ def import_graph(
 
 
 class _Importer:
-    def __init__(self, gm: GraphModule):
+    def __init__(self, gm: GraphModule, subgraphs: SubgraphCompiler | None):
         self.gm = gm
+        self.subgraphs = subgraphs
         self.block = Block()
         self.symbols = SymbolTable()
         self.tensors = TensorReader(self.symbols)
@@ -117,6 +131,8 @@ class _Importer:
         self.arguments: dict[Node, SSAValue] = {}
         self.results: list[tuple[SSAValue, TensorInfo]] = []
         self.outputs: tuple[Any, ...] = ()
+        self.assigned: dict[int, Node] = {}
+        """What placeholders, by position, are set to when all else is done."""
         self.operators = 0
 
     # ------------------------------------------------------------------------- arguments
@@ -168,6 +184,8 @@ class _Importer:
         for part in path.split("."):
             held = getattr(held, part)
         if not isinstance(held, torch.Tensor):
+            if self.subgraphs is not None and is_control_flow(node, held):
+                held = self.subgraphs(held)
             self.values[node] = held
             return
         if path not in self.attributes:
@@ -203,9 +221,14 @@ class _Importer:
             if isinstance(value, (bool, int, float)):
                 self.values[node] = value
                 return
+        if is_inlined(node, self.values) and self.inline(node):
+            return
         self.operators += 1
         if target is aten.copy_.default:
             self.mutation(node)
+            return
+        if target is aten.set_.source_Tensor and node.args[0] in self.positions:
+            self.assigned[self.positions[node.args[0]]] = node.args[1]  # type: ignore[index, assignment]
             return
         _require_functional(node)
         if target is aten._local_scalar_dense.default and isinstance(value, torch.SymFloat):
@@ -217,6 +240,37 @@ class _Importer:
         reason = self.lower(node, target, value)
         if reason is not None:
             self.fall_back(node, reason)
+
+    def inline(self, node: Node) -> bool:
+        """Lower the nodes of a subgraph in place of its call, where its types are those here."""
+        subgraph: GraphModule = self.values[node.args[0]]  # type: ignore[index]
+        nodes = list(subgraph.graph.nodes)
+        placeholders = [n for n in nodes if n.op == "placeholder"]
+        for placeholder, operand in zip(placeholders, node.args[2:], strict=True):
+            value = self.values[operand] if isinstance(operand, Node) else operand
+            expected = placeholder.meta["val"]
+            if isinstance(expected, torch.Tensor):
+                given = operand.meta["val"] if isinstance(operand, Node) else None
+                if not isinstance(given, torch.Tensor) or not isinstance(value, SSAValue):
+                    return False
+                if self.tensors.info(expected) != self.tensors.info(given):
+                    return False
+            elif isinstance(expected, torch.SymInt):
+                if value != self.symbols.dim(expected):
+                    return False
+            elif value != expected:
+                return False
+        for placeholder, operand in zip(placeholders, node.args[2:], strict=True):
+            self.values[placeholder] = self.values[operand] if isinstance(operand, Node) else operand
+            if operand in self.opaque:
+                self.opaque.add(placeholder)
+        for inner in nodes:
+            if inner.op == "call_function":
+                self.call(inner)
+        returned = nodes[-1].args[0]
+        self.values[node] = [self.values[v] if isinstance(v, Node) else v for v in returned]  # type: ignore[union-attr]
+        self.mark_opaque(node)
+        return True
 
     def symbolic(self, value: Any) -> Any:
         """The value of a node that computes with sizes: known from its expression."""
@@ -277,9 +331,7 @@ class _Importer:
             return COMPLEX_RULES.get(target), "no lowering of complex numbers"
         return FLOAT8_RULES.get(target), "no lowering of float8"
 
-    def check(
-        self, node: Node, rule: Any, values: Sequence[SSAValue | Encoded | None]
-    ) -> None:
+    def check(self, node: Node, rule: Any, values: Sequence[SSAValue | Encoded | None]) -> None:
         """The one invariant of rules: the types that the graph says."""
         expected = self.builder.results
         if len(values) != len(expected):
@@ -351,8 +403,10 @@ class _Importer:
     def output(self, node: Node) -> None:
         returned = node.args[0]
         outputs: list[Any] = []
+        shared = self.shared_storages(returned)
         index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
-        for out in returned if isinstance(returned, (list, tuple)) else [returned]:
+        returned = list(returned) if isinstance(returned, (list, tuple)) else [returned]
+        for out in [*returned, *self.assigned.values()]:
             if not isinstance(out, Node):
                 outputs.append(out)
                 continue
@@ -364,7 +418,9 @@ class _Importer:
                 outputs.append(InputSlot(self.positions[out]))
             elif isinstance(value, (SSAValue, Encoded)):
                 info = self.tensors.info(out.meta["val"])
-                if isinstance(value, Encoded):
+                if self.tensors.storage(out.meta["val"]) in shared:
+                    value = self.in_memory(out)
+                elif isinstance(value, Encoded):
                     info = self.encoder.layout(info)
                     value = self.encoder.put_together(value, info.strides)
                 index = index_of.setdefault((value, info), len(self.results))
@@ -381,6 +437,28 @@ class _Importer:
             else:
                 outputs.append(value)
         self.outputs = tuple(outputs)
+
+    def shared_storages(self, returned: Any) -> set[int]:
+        """Storages that several results are in, views of a value that is held in parts."""
+        nodes = returned if isinstance(returned, (list, tuple)) else [returned]
+        found: dict[int, set[Node]] = {}
+        for node in nodes:
+            if isinstance(node, Node) and isinstance(self.values[_viewed(node)], Encoded):
+                found.setdefault(self.tensors.storage(node.meta["val"]), set()).add(node)
+        return {storage for storage, views in found.items() if len(views) > 1}
+
+    def in_memory(self, node: Node) -> SSAValue:
+        """The value of a node, where the host makes the views, so that they share memory."""
+        value = self.values[node]
+        if (source := _view_of(node)) is not None:
+            values = {**self.values, source: self.in_memory(source)}
+            convert = self.fallbacks.converter(self.scalars, values)
+            value = self.fallbacks.call(node, convert, values, reason="")
+            return value.in_eager if isinstance(value, Encoded) else value
+        if isinstance(value, Encoded):
+            info = self.encoder.layout(self.tensors.info(node.meta["val"]))
+            return self.encoder.put_together(value, info.strides)
+        return value
 
     def scalar_output(self, value: Scalar) -> ScalarSlot | ExpressionSlot:
         if value.is_computable(self.scalars):
@@ -425,6 +503,7 @@ class _Importer:
             storages=tuple(self.tensors.storage(t) for t in self.argument_tensors()),
             symbols=self.symbols.needed_sources(used),
             outputs=self.outputs,
+            assigned=tuple(self.assigned),
             calls=calls,
             operators=self.operators,
             fallbacks=[call for call in calls.values() if call.reason],
@@ -447,6 +526,21 @@ class _Importer:
                     f"internal error: no input or operator gives the symbolic size {symbol}"
                 )
         return list(self.symbols.used)
+
+
+def _view_of(node: Node) -> Node | None:
+    """What a node is a view of, by its operator alone."""
+    source = node.args[0] if node.args else None
+    is_view = isinstance(node.target, torch._ops.OpOverload) and node.target.is_view
+    single = isinstance(node.meta.get("val"), torch.Tensor)
+    return source if is_view and single and isinstance(source, Node) else None
+
+
+def _viewed(node: Node) -> Node:
+    """What a node is a view of a view of..."""
+    while (source := _view_of(node)) is not None:
+        node = source
+    return node
 
 
 def _sym(dim: int | str) -> int | Sym:

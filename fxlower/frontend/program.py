@@ -61,6 +61,8 @@ class FallbackCall:
     the operator's flat output (`torch.utils._pytree`): the index of the op's result, or None where
     it is no tensor. `symbols` names the unbacked symbols that the results bind: (symbol, result
     index, dimension), or (symbol, index in the flat output, None) where that is the number itself.
+    `numbers` are the integers of the flat output that are known otherwise, by index: the user's
+    checks may say what they have to be.
     """
 
     target: Callable[..., Any]
@@ -74,6 +76,8 @@ class FallbackCall:
     another dtype, see `fxlower.frontend.encoded`."""
     source: str
     """The user's line, e.g. `model.py:12 in forward`."""
+
+    numbers: tuple[tuple[int, Dim], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,9 @@ class Imported:
 
     symbols: dict[str, SymbolSource]
     outputs: tuple[Any, ...]
+    assigned: tuple[int, ...]
+    """Placeholders that become the last outputs, by `set_`: these are not returned."""
+
     calls: dict[int, FallbackCall]
     operators: int
     """Call nodes of operators in the graph, for `explain`."""

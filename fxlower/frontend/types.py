@@ -13,7 +13,6 @@ from xdsl.dialects.builtin import (
     Float8E5M2Type,
     Float8E8M0FNUType,
     IntegerType,
-    NoneType,
     Signedness,
 )
 from xdsl.ir import Attribute
@@ -34,6 +33,7 @@ from fxlower.dialects.build import (
     UI32,
     UI64,
 )
+from fxlower.dialects.fxt import OpaqueType
 
 ELEMENT: dict[torch.dtype, Attribute] = {
     torch.bool: I1,
@@ -76,8 +76,8 @@ PART: dict[Attribute, Attribute] = {
 """Of elements that rules compute with in parts (`fxlower.frontend.encoded`), that of the parts.
 complex32 is not among them: eager itself has little arithmetic for it on the CPU."""
 
-OPAQUE = NoneType()
-"""The type of a value that is no strided tensor of a dtype above: sparse, quantized, nested..."""
+OPAQUE = OpaqueType()
+"""The element type of a value that is no strided tensor of a dtype above: sparse, quantized, nested..."""
 
 DTYPE: dict[Attribute, torch.dtype] = {
     element: dtype for dtype, element in (ELEMENT | OPAQUE_ELEMENT).items()

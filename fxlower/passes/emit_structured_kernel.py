@@ -119,7 +119,8 @@ def _scan(kernel: StructuredKernel, shell: KernelShell) -> list[SSAValue]:
     type_ = tensor_type(signless(ELEMENTS[element]), sizes)
     operands, properties = shell.arguments[:1], {"axis": int_attr(axis)}
     cls = _SCANS[kernel.operation]
-    return [emit1(shell.block, cls, operands, type_, properties, _signedness(kernel))]
+    attributes = _signedness(kernel) if issubclass(cls, fxt.PositionScanOp) else None
+    return [emit1(shell.block, cls, operands, type_, properties, attributes)]
 
 
 def _signedness(kernel: StructuredKernel) -> dict[str, Attribute] | None:
@@ -194,7 +195,7 @@ def _sort(kernel: StructuredKernel, shell: KernelShell) -> list[SSAValue]:
 _SCANS = {cls.name[4:]: cls for cls in fxt.SCANS}
 
 _KINDS: dict[str, tuple[str, Callable[[StructuredKernel, KernelShell], list[SSAValue]]]] = {
-    **{name: ("scan", _scan) for name in _SCANS},
+    **dict.fromkeys(_SCANS, ("scan", _scan)),
     "scatter": ("scatter", _scatter),
     "argsort": ("sort", _sort),
 }

@@ -44,6 +44,9 @@ class PointEmitter(ABC):
         self.function = function
         self.builder = builder
         self.loop_of = {d: g for g in loops.outer + loops.inner for d in g.dims}
+        self.may_be_empty = not all(
+            isinstance(g.size, int) and g.size for g in self.loop_of.values()
+        )
         self.indices: dict[Loop, SSAValue] = {}
         self.values: dict[SSAValue, SSAValue] = {}
         """Tensors at this point of the outer loops, in registers."""
@@ -170,10 +173,19 @@ class PointEmitter(ABC):
             )
         result = op.results[0]
         operands = tuple(self._lookup(o, environment) for o in op.operands)
-        # A divisor that is 0 is no error where the loop around it is empty.
-        floor = len(self.builder.scopes) - 1 if isinstance(op, fxt.NonzeroDivisorOp) else 0
+        floor = self.builder.depth if self._may_trap_wrongly(op, operands) else 0
         environment[result] = self.builder.pure(
             type(op), operands, result.type, op.properties, result.name_hint, floor
+        )
+
+    def _may_trap_wrongly(self, op: Operation, operands: tuple[SSAValue, ...]) -> bool:
+        """Whether `op` must stay in its loop: what it reports is no error where that is empty."""
+        if isinstance(op, fxt.NonzeroDivisorOp):
+            return True
+        return (
+            isinstance(op, fxt.NormalizeIndexOp)
+            and self.may_be_empty
+            and not self.builder.depth_of(operands[0])
         )
 
     def _lookup(self, value: SSAValue, environment: dict[SSAValue, SSAValue]) -> SSAValue:

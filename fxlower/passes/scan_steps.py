@@ -15,6 +15,8 @@ from fxlower.passes.order_keys import OrderKeys, compare
 
 _NO_FASTMATH = {"fastmath": arith.FastMathFlagsAttr("none")}
 
+_WIDER: dict[Attribute, Attribute] = {F16: F32, BF16: F32, F32: F64}
+
 
 class ScanStep(ABC):
     """A kind of scan over `element`."""
@@ -53,13 +55,11 @@ class ScanStep(ABC):
 
 
 class _Wide(ScanStep):
-    """Carries one value, of a type that is wider for some elements."""
-
-    wider: dict[Attribute, Attribute] = {F16: F32, BF16: F32}
+    """Carries one value, in the precision of eager mode: f32 in f64, f16 and bf16 in f32."""
 
     def __init__(self, element: Attribute):
         super().__init__(element)
-        self.type = self.wider.get(element, element)
+        self.type = _WIDER.get(element, element)
         self.carried = (self.type,)
 
     def next(
@@ -77,9 +77,8 @@ class _Wide(ScanStep):
 
 
 class SumOrProduct(_Wide):
-    """Running values are those of eager mode: f32 in f64, f16 and bf16 in f32."""
+    """Running sums and products."""
 
-    wider = {F16: F32, BF16: F32, F32: F64}
     is_associative = True
 
     def __init__(self, element: Attribute, is_sum: bool):

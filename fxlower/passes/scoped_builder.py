@@ -46,6 +46,10 @@ class ScopedBuilder:
         """Depth of the innermost scope."""
         return len(self.scopes) - 1
 
+    def depth_of(self, value: SSAValue) -> int:
+        """Depth of the scope that `value` was made in."""
+        return self._depths.get(value, 0)
+
     def enter(self, value: SSAValue) -> SSAValue:
         """Tell that `value` was made in the innermost scope."""
         self._depths[value] = self.depth

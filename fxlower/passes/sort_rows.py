@@ -236,9 +236,7 @@ class RadixSort:
     """By one digit after the other, from the last: elements move between two copies of the row in
     row `slot` of the scratch memory."""
 
-    def __init__(
-        self, at: LoopBuilder, keys: OrderKeys, scratch: Buffer, slot: Index, lanes: int
-    ):
+    def __init__(self, at: LoopBuilder, keys: OrderKeys, scratch: Buffer, slot: Index, lanes: int):
         self.keys = keys
         self.passes = keys.bits // DIGIT_BITS
         self.scratch = scratch
@@ -297,9 +295,7 @@ class RadixSort:
 
         at.serial(row.size, count, name="i")
 
-    def _distribute(
-        self, at: LoopBuilder, row: Row, place: SSAValue, source: SSAValue
-    ) -> SSAValue:
+    def _distribute(self, at: LoopBuilder, row: Row, place: SSAValue, source: SSAValue) -> SSAValue:
         """Order by the digit at `place` what lies from `source` on; where it then lies."""
         word = self._load(at, source, row)
         common = at.load(self.counts, [self._entry(at, word, place)])
@@ -349,9 +345,7 @@ class RadixSort:
         digit = at.op(arith.AndIOp, (shifted, at.constant(_DIGITS - 1, I64)), I64)
         return at.add(at.mul(place, _DIGITS), at.op(arith.IndexCastOp, (digit,), INDEX))
 
-    def _load(
-        self, at: LoopBuilder, i: Index, row: Row, position: bool = False
-    ) -> SSAValue:
+    def _load(self, at: LoopBuilder, i: Index, row: Row, position: bool = False) -> SSAValue:
         return at.load(self.scratch.view, [self.slot, self._column(at, i, row, position)])
 
     def _store(

@@ -1,10 +1,12 @@
 """Complex numbers, as pairs of a real and an imaginary part (`fxlower.frontend.encoded`).
 
-What has no rule here runs in eager mode.
+What has no rule here runs in eager mode. A sum is one of parts: eager multiplies the second operand
+by alpha = 1 + 0j first, which makes NaN of infinite parts.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +15,12 @@ from xdsl.dialects.builtin import ComplexType
 from xdsl.ir import Attribute, SSAValue
 
 from fxlower.dialects import fxt
-from fxlower.dialects.build import FLOATS, I1, Dim, dims_of
+from fxlower.dialects.build import FLOATS, I1, Dim
 from fxlower.frontend.aten import arithmetic, logic
 from fxlower.frontend.builder import RuleBuilder
 from fxlower.frontend.encoded import Encoded
-from fxlower.frontend.registry import RULES, NotLowered, Rule, lowers_complex
+from fxlower.frontend.parts import MOVES, by_parts, operator_named
+from fxlower.frontend.registry import NotLowered, lowers_complex
 
 aten = torch.ops.aten
 prims = torch.ops.prims
@@ -62,60 +65,13 @@ def own(b: RuleBuilder, x: Any) -> Pair:
 
 # -------------------------------------------------------------------- part by part
 
-
-def part(b: RuleBuilder, x: Any, index: int) -> Any:
-    """That part of an argument that holds data: numbers and real tensors have no imaginary one."""
-    if isinstance(x, Encoded):
-        return x.parts[index]
-    if isinstance(x, complex):
-        return (x.real, x.imag)[index]
-    if isinstance(x, (list, tuple)):
-        return [part(b, v, index) for v in x]
-    if index == 0 or x is None:
-        return x
-    if isinstance(x, SSAValue):
-        return b.full(0, b.element(x), dims_of(x.type))
-    return 0
-
-
-def by_parts(overload: Any, *data: int) -> Rule:
-    """The rule of an operator that is linear, or moves elements: it is done to both parts.
-    Arguments at `data` are such that a real one has the imaginary part 0; others are taken as they
-    are."""
-
-    def of_parts(b: RuleBuilder, *args: Any, **kwargs: Any) -> Any:
-        rule = RULES.get(overload)
-        if rule is None or not isinstance(b.elements[0], ComplexType):
-            raise NotLowered("no lowering of complex numbers")
-        made: list[Any] = []
-        for index in range(2):
-            chosen = [
-                part(b, a, index) if i in data or isinstance(a, Encoded) else a
-                for i, a in enumerate(args)
-            ]
-            made.append(rule(b, *chosen, **kwargs))
-        if isinstance(made[0], (list, tuple)):
-            return [encoded(Pair(re, im)) for re, im in zip(*made, strict=True)]
-        return encoded(Pair(*made))
-
-    return of_parts
-
-
-MOVES = (
-    "view.default _unsafe_view.default reshape.default _reshape_alias.default view_copy.default "
-    "squeeze.default squeeze.dim squeeze.dims unsqueeze.default flatten.using_ints unflatten.int "
-    "permute.default transpose.int t.default numpy_T.default movedim.int movedim.intlist "
-    "expand.default broadcast_to.default repeat.default select.int slice.Tensor narrow.default "
-    "split.Tensor split.sizes split_with_sizes.default unbind.int flip.default roll.default "
-    "diagonal.default tril.default triu.default index.Tensor index_select.default gather.default "
-    "clone.default alias.default detach.default contiguous.default lift_fresh_copy.default"
+LINEAR = (
+    "neg.default sum.default sum.dim_IntList mean.default mean.dim cumsum.default tril.default "
+    "triu.default"
 )
-"""Operators that move elements of their first argument."""
-
-LINEAR = "neg.default sum.default sum.dim_IntList mean.default mean.dim cumsum.default"
 
 BY_PARTS = {
-    **dict.fromkeys((MOVES + " " + LINEAR).split(), ()),
+    **dict.fromkeys([*MOVES, *LINEAR.split()], ()),
     "cat.default": (0,),
     "stack.default": (0,),
     "constant_pad_nd.default": (0, 2),
@@ -144,8 +100,7 @@ BY_PARTS = {
 """Operators that are done to each part alone, and which arguments hold their data."""
 
 for _name, _data in BY_PARTS.items():
-    _packet, _overload = _name.split(".")
-    _operator = getattr(getattr(aten, _packet), _overload)
+    _operator = operator_named(_name)
     lowers_complex(_operator)(by_parts(_operator, *_data))
 
 
@@ -289,14 +244,16 @@ def quotient(b: RuleBuilder, x: Pair, y: Pair) -> Pair:
     real_is_larger = b.compare("ge", b.abs(y.re), b.abs(y.im))
     large = b.select(real_is_larger, y.re, y.im)
     small = b.select(real_is_larger, y.im, y.re)
-    zero = b.compare("eq", large, b.full_like(0, large))  # 0 / 0 would hide the sign of x / 0
-    ratio = b.select(zero, b.full_like(0, large), b.div(small, large))
+    nothing = b.full_like(0, large)
+    zero = b.logical_and(b.compare("eq", large, nothing), b.compare("eq", small, nothing))
+    ratio = b.select(zero, nothing, b.div(small, large))
     length = b.add(large, b.mul(small, ratio))
     length = b.select(zero, b.abs(large), length)
     first = b.select(real_is_larger, x.re, x.im)
     second = b.select(real_is_larger, x.im, x.re)
-    re = b.div(b.add(first, b.mul(second, ratio)), length)
-    im = b.div(b.sub(second, b.mul(first, ratio)), length)
+    re = b.select(zero, first, b.add(first, b.mul(second, ratio)))
+    im = b.select(zero, second, b.sub(second, b.mul(first, ratio)))
+    re, im = b.div(re, length), b.div(im, length)
     return Pair(re, b.select(real_is_larger, im, b.neg(im)))
 
 
@@ -323,13 +280,18 @@ def sgn(b: RuleBuilder, x: Encoded) -> Encoded:
 
 @lowers_complex(aten.exp.default, prims.exp.default)
 def exp(b: RuleBuilder, x: Encoded) -> Encoded:
-    """Of a real number (the imaginary part 0) it is one, even where the real part overflows."""
-    size, phase = b.exp(x.parts[0]), x.parts[1]
+    """Of a real number (the imaginary part 0) it is one, even where the real part overflows; and
+    infinities without a direction are those of C."""
+    re, phase = x.parts
+    size = b.exp(re)
     turned = _turned(b, size, phase)
     is_real = b.compare("eq", phase, b.full_like(0, phase))
-    return encoded(
-        Pair(b.select(is_real, size, turned.re), b.select(is_real, phase, turned.im))
-    )
+    lost = b.logical_not(logic.isfinite(b, phase))
+    is_zero = b.logical_and(lost, b.compare("eq", re, b.full_like(-math.inf, re)))
+    is_infinite = b.logical_and(lost, b.compare("eq", b.abs(re), b.full_like(math.inf, re)))
+    made_re = b.select(b.logical_or(is_real, is_infinite), size, turned.re)
+    made_im = b.select(is_zero, b.full_like(0, phase), turned.im)
+    return encoded(Pair(made_re, b.select(is_real, phase, made_im)))
 
 
 @lowers_complex(aten.log.default, prims.log.default)

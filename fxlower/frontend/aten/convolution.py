@@ -188,9 +188,7 @@ class Windows:
 
     def _tap_axes(self) -> list[int]:
         return [
-            position + 1
-            for position, axis in zip(self._count_axes(), self.axes)
-            if axis.kernel > 1
+            position + 1 for position, axis in zip(self._count_axes(), self.axes) if axis.kernel > 1
         ]
 
 
@@ -345,7 +343,7 @@ def _product(
     weight: SSAValue,
     layout: TensorInfo | None,
 ) -> Product:
-    """The product of a convolution whose tensor with windows has the dims `x`, the other one `y`."""
+    """The product of a convolution: `x` are the dims of the tensor with windows, `y` its peer."""
     shape = b.dims(weight)
     kernel = shape[2:]
     axes: list[DisjointAxis] = []

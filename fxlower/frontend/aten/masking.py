@@ -1,4 +1,4 @@
-"""Elements chosen by a mask, in row-major order: the running number of `True` says which is which."""
+"""Elements chosen by a mask, in row-major order: a running count of `True` says which is which."""
 
 from __future__ import annotations
 

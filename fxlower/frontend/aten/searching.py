@@ -1,12 +1,13 @@
-"""Binary searches, and histograms."""
+"""Binary searches, histograms, membership."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import torch
 from xdsl.ir import SSAValue
 
+from fxlower.analysis import symbols
 from fxlower.dialects.build import F32, F64, FLOATS, I1, I64, Dim
 from fxlower.frontend.builder import Operand, RuleBuilder
 from fxlower.frontend.registry import NotLowered, lowers
@@ -50,9 +51,15 @@ def searchsorted(
     return b.cast(found, b.result.element)
 
 
-def _search(b: RuleBuilder, at, size: Dim, value: SSAValue, predicate: str) -> SSAValue:
-    """The first place of `size` whose element is ge (gt) to the value, as eager mode looks for it,
-    so that sequences which are not in order give the same."""
+def _search(
+    b: RuleBuilder,
+    at: Callable[[SSAValue], SSAValue],
+    size: Dim,
+    value: SSAValue,
+    predicate: str,
+) -> SSAValue:
+    """The first place of `size` whose element is ge (gt, not lt) to the value, as eager mode looks
+    for it, so that sequences which are not in order give the same."""
     dims = b.dims(value)
     begin: SSAValue = b.full(0, I64, dims)
     if size == 0:
@@ -62,7 +69,10 @@ def _search(b: RuleBuilder, at, size: Dim, value: SSAValue, predicate: str) -> S
     steps = size.bit_length() if isinstance(size, int) else SYMBOLIC_STEPS
     for _ in range(steps):
         middle = b.add(begin, b.div(b.sub(end, begin), b.full(2, I64, dims)))
-        stop = b.compare(predicate, at(b.max(b.min(middle, last), b.full(0, I64, dims))), value)
+        here = at(b.max(b.min(middle, last), b.full(0, I64, dims)))
+        stop = b.compare(predicate.removeprefix("not "), here, value)
+        if predicate.startswith("not"):
+            stop = b.logical_not(stop)
         searching = b.compare("lt", begin, end)
         after = b.logical_and(searching, b.logical_not(stop))
         begin = b.select(after, b.add(middle, one), begin)
@@ -83,11 +93,9 @@ def bucketize(
 
 
 @lowers(aten.histc.default)
-def histc(
-    b: RuleBuilder, x: SSAValue, bins: int = 100, min: float = 0, max: float = 0
-) -> SSAValue:
-    """Ones added up at the bins, and after them at a place for what is outside of the range. A range
-    of the data that is not finite is an error, raised as that of an index."""
+def histc(b: RuleBuilder, x: SSAValue, bins: int = 100, min: float = 0, max: float = 0) -> SSAValue:
+    """Ones added up at the bins, and after them at a place for what is outside of the range. That
+    of data which are not finite is an error, raised as that of an index."""
     element = b.element(x)
     if element not in (F32, F64) or not isinstance(bins, int):
         raise NotLowered("a histogram of integers or of a symbolic number of bins")
@@ -95,7 +103,7 @@ def histc(
     low, high = b.full(min, element, ()), b.full(max, element, ())
     finite: SSAValue = b.full(True, I1, dims)
     if min == max and 0 not in dims:
-        low, high, finite = _range_of_data(b, x) if min == 0 else _around(b, low, high, dims)
+        low, high, finite = _range_of_data(b, x)
     spread_low, spread_high = b.broadcast_to(low, dims), b.broadcast_to(high, dims)
     number = b.full(bins, element, dims)
     scaled = b.div(b.mul(b.sub(x, spread_low), number), b.sub(spread_high, spread_low))
@@ -110,17 +118,55 @@ def histc(
     return b.slice_axis(counts, 0, 0, bins)
 
 
-Range = tuple[SSAValue, SSAValue, SSAValue]
-
-
-def _range_of_data(b: RuleBuilder, x: SSAValue) -> Range:
-    axes: Sequence[int] = range(len(b.dims(x)))
-    return _around(b, b.amin(x, axes), b.amax(x, axes), b.dims(x))
-
-
-def _around(b: RuleBuilder, low: SSAValue, high: SSAValue, dims: tuple[Dim, ...]) -> Range:
-    """The range, one wider on both sides where it is one number, and whether it is finite."""
+def _range_of_data(b: RuleBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
+    """The smallest and the largest element, or one more on both sides where these are one; and for
+    each element whether they are finite."""
+    axes = range(len(b.dims(x)))
+    low, high = b.amin(x, axes), b.amax(x, axes)
     one, same = b.full_like(1, low), b.compare("eq", low, high)
     width = b.sub(high, low)
-    finite = b.broadcast_to(b.logical_not(b.is_nan(b.sub(width, width))), dims)
+    finite = b.broadcast_to(b.logical_not(b.is_nan(b.sub(width, width))), b.dims(x))
     return b.select(same, b.sub(low, one), low), b.select(same, b.add(high, one), high), finite
+
+
+COMPARED = 32
+"""Elements up to which each is compared with what is looked for."""
+
+
+@lowers(aten.isin.Tensor_Tensor, aten.isin.Tensor_Scalar, aten.isin.Scalar_Tensor)
+def isin(
+    b: RuleBuilder,
+    elements: Operand,
+    test_elements: Operand,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
+) -> SSAValue:
+    """PyTorch's decomposition looks for elements among NaN, which have no order there."""
+    dims = b.result.dims
+    element = b.promote(elements, test_elements)
+    element = compute_element(element) if element in FLOATS else element
+    x = b.operand(elements, element, dims)
+    tests = (
+        b.operand(test_elements, element, ())
+        if not b.is_tensor(test_elements)
+        else (
+            b.cast(test_elements, element)  # type: ignore[arg-type]
+        )
+    )
+    count = symbols.product(b.dims(tests))
+    tests = b.reshape(tests, (count,))
+    if count == 0:
+        found: SSAValue = b.full(False, I1, dims)
+    elif isinstance(count, int) and count <= COMPARED:
+        wide, last = (*dims, count), len(dims)
+        pairs = b.compare("eq", b.broadcast(x, range(last), wide), b.broadcast(tests, [last], wide))
+        found = b.amax(pairs, [last])
+    else:
+        order = b.normalize_index(b.argsort(tests, 0, count), count)
+        ordered = b.gather(tests, [order])
+        place = _search(b, lambda p: b.gather(ordered, [p]), count, x, "not lt")
+        last = b.broadcast_to(b.size_scalar(symbols.sub(count, 1)), dims)
+        place = b.normalize_index(b.min(place, last), count)
+        found = b.compare("eq", b.gather(ordered, [place]), x)
+    return b.logical_not(found) if invert else found

@@ -1,5 +1,5 @@
-"""Sorting and selecting along an axis. All become `fxt.argsort`, which gives positions, and reads at
-them: values are those of the operand, to the sign of a zero and the bits of a NaN."""
+"""Sorting and selecting along an axis. All become `fxt.argsort`, which gives positions, and gathers
+at them: values are those of the operand, to the sign of a zero and the bits of a NaN."""
 
 from __future__ import annotations
 
@@ -77,11 +77,10 @@ def topk(
     """Of equal elements the first ones."""
     vector = as_vector(b, x)
     axis = b.axis(dim, len(b.dims(vector)))
-    if k == 1 and b.dims(vector)[axis] != 0:
-        # The smallest of floats is no reduction: `fxt.amin` prefers NaN, which is the largest here.
-        if largest or b.element(x) not in FLOATS:
-            op = fxt.AmaxOp if largest else fxt.AminOp
-            return _to_results(b, *with_index(b, op, vector, axis, keepdim=True))
+    # The smallest of floats is no reduction: `fxt.amin` prefers NaN, which is the largest here.
+    if k == 1 and b.dims(vector)[axis] != 0 and (largest or b.element(x) not in FLOATS):
+        op = fxt.AmaxOp if largest else fxt.AminOp
+        return _to_results(b, *with_index(b, op, vector, axis, keepdim=True))
     return _to_results(b, *_first(b, vector, axis, _plain(k), largest))
 
 
