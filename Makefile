@@ -1,7 +1,7 @@
 # What CI runs. `make check` before a commit.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check lint types tests lit format operators random-programs
+.PHONY: check lint types tests lit format operators opinfo random-programs zoo
 
 check: lint types tests
 
@@ -22,9 +22,18 @@ lit:
 random-programs:
 	$(PYTHON) -m pytest -n0 --hypothesis-profile=long tests/e2e/test_random_programs.py
 
+# Every model of the zoo in inference, training, with changing sizes and in generation, against eager
+# mode; the table at the end says what runs in kernels. Some hours on one core.
+zoo:
+	$(PYTHON) tests/zoo/zoo_sweep.py --out zoo.jsonl
+
 format:
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+# Every operator of PyTorch's own database against eager mode: about an hour of two cores.
+opinfo:
+	$(PYTHON) -m fxlower.tools.opinfo --jobs 2 --to opinfo.jsonl
 
 # The table of docs/operators.md, from the registry of lowerings.
 operators:

@@ -23,9 +23,9 @@ from fxlower.analysis.layout import has_own_elements
 from fxlower.compiler import compile_graph, load_passes
 from fxlower.dump import Dump
 from fxlower.errors import FxlowerError, UnsupportedGraph, UnsupportedInput
-from fxlower.frontend.attention import math_attention
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
+from fxlower.frontend.tracing import compiled_forms
 from fxlower.options import Options
 from fxlower.report import GraphReport
 from fxlower.runtime.executable import check_tensor
@@ -69,7 +69,9 @@ def fxlower(
         chosen = replace(chosen, packed_weights="never")
     compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
     if changes_overlapping_memory(example_inputs):
-        log.warning("an input whose elements share memory is changed; this graph runs in eager mode")
+        log.warning(
+            "an input whose elements share memory is changed; this graph runs in eager mode"
+        )
         return gm.forward
     return outside_forward_mode(compiled, gm.forward)
 
@@ -136,7 +138,7 @@ def compile_with_autograd(
 ) -> Callable[..., Any]:
     """A graph from Dynamo through AOTAutograd. `compiler_of` is asked for the compilers of its
     "forward", "backward" and "inference" graphs, which are of ATen operators."""
-    with math_attention():
+    with compiled_forms():
         return aot_autograd(
             fw_compiler=compiler_of("forward"),
             bw_compiler=compiler_of("backward"),

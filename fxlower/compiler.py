@@ -240,7 +240,9 @@ def compile_graph(
             operators=imported.operators,
             kernels=reports,
             fallbacks=[
-                imported.calls[op.id.value.data] for op in main.walk() if isinstance(op, AtenOp)
+                call
+                for op in main.walk()
+                if isinstance(op, AtenOp) and (call := imported.calls[op.id.value.data]).reason
             ],
             segments=len(segments),
             kept=len(plan.kept),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +15,8 @@ from torch.utils import _pytree as pytree
 
 from fxlower.backend import fxlower, reports
 from fxlower.report import GraphReport
+
+_NUMBERS = itertools.count()
 
 
 @dataclass
@@ -56,18 +60,25 @@ def explain(
             gradients, so that the backward graph is compiled. Gradients are left as they were.
         options: as for `torch.compile`.
     """
-    found: list[GraphReport] = []
-    token = reports.set(found)
-    try:
+    with reported() as found:
         compiled = torch.compile(
             isolated(fn), backend=fxlower, dynamic=dynamic, options=options or None
         )
         result = compiled(*args, **kwargs)
         if backward:
             differentiate(result, fn, (args, kwargs))
+    return Explanation(found, result)
+
+
+@contextmanager
+def reported() -> Iterator[list[GraphReport]]:
+    """A list to which the graphs compiled meanwhile are added."""
+    found: list[GraphReport] = []
+    token = reports.set(found)
+    try:
+        yield found
     finally:
         reports.reset(token)
-    return Explanation(found, result)
 
 
 def isolated(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,7 +87,8 @@ def isolated(fn: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         return fn(*args, **kwargs)
 
-    call.__code__ = call.__code__.replace(co_name=f"explain_{id(call):x}")
+    # Dynamo remembers by file, line and name which sizes have changed: no name may come twice.
+    call.__code__ = call.__code__.replace(co_name=f"explain_{next(_NUMBERS)}")
     return call
 
 

@@ -31,6 +31,7 @@ PASSES = (
     "convert-linalg-to-scf",
     "convert-scan-to-scf",
     "convert-scatter-to-scf",
+    "convert-sort-to-scf",
     "convert-panels-to-scf",
     "map-to-library",
     "tile-contractions",

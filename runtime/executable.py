@@ -254,11 +254,27 @@ class Call:
                 self.symbols[symbol] = int(flat[position])
         if call.symbols and self.unknown:
             self.unknown = self.find_symbols(self.unknown, ())
+        for position, number in step.numbers:
+            (expected,) = number.value(self.symbols)
+            if int(flat[position]) != expected:
+                raise unlike_traced(call, f"{flat[position]}", f"{expected}")
         for position, result in enumerate(call.results):
             if result is not None:
+                self.check_result(step, result, flat[position])
                 strides = step.strides[result].value(self.symbols)
                 made = resolved(flat[position])
                 self.values[step.results[result]] = with_strides(made, strides)
+
+    def check_result(self, step: AtenStep, result: int, tensor: torch.Tensor | None) -> None:
+        """Refuse a result that is not what the graph was compiled for: kernels would read outside
+        of it."""
+        sizes, dtype = step.sizes[result], step.dtypes[result]
+        if tensor is None or sizes is None:
+            return
+        expected = sizes.value(self.symbols)
+        if tensor.shape != expected or dtype not in (None, tensor.dtype):
+            found = f"a tensor of {list(tensor.shape)} {tensor.dtype}"
+            raise unlike_traced(step.call, found, f"one of {list(expected)} {dtype}")
 
     def output(self, kind: str, what: Any) -> Any:
         match kind:
@@ -276,6 +292,13 @@ class Call:
                 return self.inputs[what]
             case _:
                 return what
+
+
+def unlike_traced(call: FallbackCall, found: str, expected: str) -> RuntimeError:
+    return RuntimeError(
+        f"{call.target} at {call.source} gave {found}, expected {expected}: what the graph checks "
+        "of it, or what its fake implementation says, does not hold"
+    )
 
 
 def with_strides(tensor: torch.Tensor | None, strides: tuple[int, ...]) -> torch.Tensor | None:

@@ -76,13 +76,19 @@ class SegmentStep:
 @dataclass(frozen=True)
 class AtenStep:
     """Call an operator in eager mode. `operand_strides` are what it would get in eager mode (None
-    where that is no layout of its own), `strides` what later steps expect of each result."""
+    where that is no layout of its own); `sizes`, `strides` and `dtypes` are what later steps expect
+    of each result (None where it is no strided tensor, or no kernel reads it)."""
 
     call: Any
     operands: tuple[int, ...]
     operand_strides: tuple[Shape | None, ...]
     results: tuple[int, ...]
+    sizes: tuple[Shape | None, ...]
     strides: tuple[Shape, ...]
+    dtypes: tuple[torch.dtype | None, ...]
+    numbers: tuple[tuple[int, Shape], ...]
+    """Where the flat output has numbers that are known from sizes or checks: position, value."""
+
     release: tuple[int, ...] = ()
 
 

@@ -107,6 +107,9 @@ class Planner:
         self.roots: dict[SSAValue, SSAValue] = {}
         """For a view, the input or result in whose memory it is."""
 
+        self.viewed: dict[SSAValue, SSAValue] = {}
+        """For a result of an operator that only views memory, the value that it views."""
+
         self.symbols: dict[SSAValue, str] = {}
         self.steps: list[Step] = []
         self.constants: dict[SSAValue, CallOp] = {}
@@ -285,15 +288,20 @@ class Planner:
         operands = tuple(self.numbers[v] for v in op.inputs)
         strides = op.attributes["strides"]
         assert isinstance(strides, ArrayAttr)
-        shapes: list[Shape] = []
+        made: list[Buffer | None] = []
+        dtypes: list[Any] = []
         elements = self.elements.outputs[op.id.value.data]
         for value, given, element in zip(op.outputs, strides, elements, strict=True):
-            found = dims_from(given)
             if is_strided(value):
-                self.define(value, found, element)
+                made.append(self.define(value, dims_from(given), element))
             else:  # of a type that only operators in eager mode know
                 self.numbers[value] = len(self.numbers)
-            shapes.append(Shape.of(found))
+                made.append(None)
+            # Fake implementations of torch's own give floats for quantized tensors.
+            read = any(not isinstance(use.operation, (AtenOp, ReturnOp)) for use in value.uses)
+            dtypes.append(made[-1].dtype if made[-1] is not None and read else None)
+        if "pure" in op.attributes:
+            self.viewed.update((r, op.inputs[0]) for r in op.outputs)
         self.steps.append(
             AtenStep(
                 call=call,
@@ -302,7 +310,10 @@ class Planner:
                     eager_layout(v, given) for v, given in zip(op.inputs, call.operand_strides)
                 ),
                 results=tuple(self.numbers[v] for v in op.outputs),
-                strides=tuple(shapes),
+                sizes=tuple(m and m.sizes for m in made),
+                strides=tuple(Shape.of(dims_from(given)) for given in strides),
+                dtypes=tuple(dtypes),
+                numbers=tuple((position, Shape.of((n,))) for position, n in call.numbers),
             )
         )
 
@@ -344,7 +355,7 @@ class Planner:
             if isinstance(target, IntegerAttr):
                 targets[args[target.value.data]] = value
         mutations = [
-            (self.numbers[t], self.numbers[v], self.roots.get(v) in targets)
+            (self.numbers[t], self.numbers[v], self.memory(v) in targets)
             for t, v in targets.items()
             if v is not t
         ]
@@ -352,6 +363,13 @@ class Planner:
         owners = dict(zip(args, self.imported.storages))
         outputs = [self.output(o, op.operands, owners) for o in self.imported.outputs]
         return tuple(outputs), tuple(mutations), written
+
+    def memory(self, value: SSAValue) -> SSAValue | None:
+        """In whose memory a value is, or may be."""
+        root = self.roots.get(value)
+        while root in self.viewed:
+            root = self.roots.get(self.viewed[root])
+        return root
 
     def output(
         self, output: Any, results: Sequence[SSAValue], owners: dict[SSAValue, int]
@@ -361,7 +379,7 @@ class Planner:
         match output:
             case TensorOutput(index, storage):
                 value = results[index]
-                root = self.roots.get(value)
+                root = self.memory(value)
                 if root is not None and owners.setdefault(root, storage) != storage:
                     return "copy", self.numbers[value]
                 return "tensor", self.numbers[value]
@@ -393,9 +411,9 @@ def is_strided(value: SSAValue) -> bool:
     return isinstance(value.type, TensorType) and value.type.element_type != OPAQUE
 
 
-def eager_layout(value: SSAValue, strides: Strides) -> Shape | None:
+def eager_layout(value: SSAValue, strides: Strides | None) -> Shape | None:
     """`strides` if a tensor of its own can have them."""
-    if not is_strided(value):
+    if strides is None or not is_strided(value):
         return None
     return Shape.of(strides) if is_dense(dims_of(value.type), strides) else None
 

@@ -105,6 +105,7 @@ MAY_IMPORT_TORCH = {
     "fxlower/testing.py",
     "fxlower/tools/bench/",
     "fxlower/tools/operator_table.py",
+    "fxlower/tools/opinfo/",
     "fxlower/tools/tune.py",
 }
 

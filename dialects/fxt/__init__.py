@@ -15,6 +15,7 @@ from fxlower.dialects.fxt.call import CallOp
 from fxlower.dialects.fxt.elementwise import *  # noqa: F403
 from fxlower.dialects.fxt.elementwise import ELEMENTWISE
 from fxlower.dialects.fxt.reduction import *  # noqa: F403
+from fxlower.dialects.fxt.sorting import *  # noqa: F403
 from fxlower.dialects.fxt.structured import *  # noqa: F403
 from fxlower.dialects.fxt.structured import STRUCTURED
 from fxlower.dialects.fxt.view import *  # noqa: F403

@@ -18,7 +18,7 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from fxlower.dialects.build import int_attr, tensor_type
+from fxlower.dialects.build import I64, int_attr, is_float, tensor_type
 from fxlower.dialects.fxt.base import dims, element, expect, expect_axes, expect_dims
 from fxlower.dialects.fxt.view import axes_attr, axes_of
 
@@ -133,4 +133,57 @@ class CumprodOp(ScanOp):
     name = "fxt.cumprod"
 
 
-SCANS = (CumsumOp, CumprodOp)
+@irdl_op_definition
+class CumlogaddexpOp(ScanOp):
+    """Running logarithm of the sum of exponentials, of floats."""
+
+    name = "fxt.cumlogaddexp"
+
+    def verify_(self) -> None:
+        super().verify_()
+        expect(is_float(element(self.input)), f"operand must be of floats, got {self.input.type}")
+
+
+class PositionScanOp(IRDLOperation, ABC):
+    """Base of the scans that tell where along `axis` something was last found. In kernels, where
+    integers are signless, the attribute `fxlower.unsigned` says that they compare as unsigned."""
+
+    axis = prop_def(IntegerAttr[I64Type])
+    input = operand_def(TensorType)
+    result = result_def(TensorType)
+
+    traits = traits_def(Pure())
+
+    assembly_format = "$input `,` $axis attr-dict `:` functional-type(operands, results)"
+
+    def __init__(self, input: SSAValue, axis: int):
+        super().__init__(
+            operands=[input],
+            result_types=[tensor_type(I64, dims(input))],
+            properties={"axis": int_attr(axis)},
+        )
+
+    def verify_(self) -> None:
+        expect_axes((self.axis.value.data,), len(dims(self.input)), "axis")
+        expect_dims(self.result, dims(self.input))
+        expect(element(self.result) == I64, f"result must be of i64, got {self.result.type}")
+
+
+@irdl_op_definition
+class CumargmaxOp(PositionScanOp):
+    """Position of the largest element so far, of the last one where several are; NaN is larger.
+
+    %r = fxt.cumargmax %a, 1 : (tensor<4x8xf32>) -> tensor<4x8xi64>
+    """
+
+    name = "fxt.cumargmax"
+
+
+@irdl_op_definition
+class CumargminOp(PositionScanOp):
+    """Position of the smallest element so far, of the last one where several are; NaN is less."""
+
+    name = "fxt.cumargmin"
+
+
+SCANS = (CumsumOp, CumprodOp, CumlogaddexpOp, CumargmaxOp, CumargminOp)

@@ -52,6 +52,7 @@ from fxlower.dialects.build import (
 )
 from fxlower.dialects.fxt.base import dims, element, expect, expect_axes, expect_dims
 from fxlower.dialects.fxt.reduction import REDUCTIONS, SCANS
+from fxlower.dialects.fxt.sorting import SORTS
 from fxlower.dialects.fxt.view import axes_attr, axes_of
 
 # --------------------------------------------------------------------------- generators
@@ -512,6 +513,7 @@ STRUCTURED = (
     SizeOp,
     *REDUCTIONS,
     *SCANS,
+    *SORTS,
     NormalizeIndexOp,
     GatherOp,
     ScatterOp,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, NoneType
 from xdsl.ir import Operation
 
 from fxlower.analysis.symbols import add, contiguous_strides, exact_div, mul, product
@@ -182,6 +182,8 @@ def declared_strides(
     type_: object, attributes: ArrayAttr[DictionaryAttr] | None, index: int
 ) -> Strides:
     """Strides of argument or result `index` of a function: `fxt.strides`, or row-major."""
+    if isinstance(type_, NoneType):
+        return ()  # no strided tensor
     sizes = dims_of(type_)  # type: ignore[arg-type]
     if attributes is not None:
         found = attributes.data[index].data.get("fxt.strides")
@@ -193,7 +195,10 @@ def declared_strides(
 def result_strides(op: Operation, index: int) -> Strides:
     """Strides of a result of `fxt.aten` or of a call in the host's plan: its attribute `strides`,
     or row-major."""
-    sizes = dims_of(op.results[index].type)
+    type_ = op.results[index].type
+    if isinstance(type_, NoneType):
+        return ()
+    sizes = dims_of(type_)
     found = op.attributes.get("strides")
     if isinstance(found, ArrayAttr):
         return canonical(sizes, dims_from(found.data[index]))

@@ -38,6 +38,7 @@ from fxlower.dialects.fxt.view import axes_attr
 from fxlower.frontend.registry import NotLowered, Sym
 from fxlower.frontend.types import (
     ELEMENT,
+    PART,
     compute_element,
     integer_range,
     promote_elements,
@@ -51,6 +52,11 @@ class TensorInfo:
     element: Attribute
     dims: tuple[Dim, ...]
     strides: tuple[Dim, ...]
+
+    def of_part(self) -> TensorInfo:
+        """Of the parts that a value is held in."""
+        part = PART.get(self.element)
+        return self if part is None else TensorInfo(part, self.dims, self.strides)
 
     @property
     def type(self) -> Attribute:
@@ -70,7 +76,10 @@ class RuleBuilder:
     is_nonnegative: Callable[[Dim], bool]
     """Whether a dim is known to be 0 or more, without a new guard."""
     results: tuple[TensorInfo | None, ...]
-    """The node's results, in the order of the operator's schema; None where one is no tensor."""
+    """The node's results, in the order of the operator's schema; None where one is no tensor. Of
+    results that are held in parts (`fxlower.frontend.encoded`), those of a part."""
+    elements: tuple[Attribute | None, ...]
+    """Of the node's results: complex ones, too."""
 
     numbers: set[SSAValue]
     """0-d tensors that stand for Python numbers, and so are promoted as these are."""
@@ -82,6 +91,7 @@ class RuleBuilder:
         self.block = block
         self.is_nonnegative = is_nonnegative
         self.results = ()
+        self.elements = ()
         self.numbers = set()
         self.changed = set()
 
@@ -312,6 +322,8 @@ class RuleBuilder:
         first = len(dims) - len(shape)
         if first < 0:
             raise NotLowered(f"cannot broadcast {list(shape)} to {list(dims)}")
+        x = self.as_known_equal(x, dims[first:])
+        shape = dims_of(x.type)
         axes = [first + i for i, size in enumerate(shape) if size == dims[first + i]]
         if any(size != 1 and size != dims[first + i] for i, size in enumerate(shape)):
             raise NotLowered(f"cannot broadcast {list(shape)} to {list(dims)}")
@@ -356,6 +368,14 @@ class RuleBuilder:
             {"strides": dims_attr(_plain_dims(strides)), "offset": _plain(offset)},
         )
 
+    def positions(self, dims: Sequence[Dim], strides: Sequence[int], offset: int) -> SSAValue:
+        """Where in memory the elements of a strided tensor are, in elements."""
+        position: SSAValue = self.full(offset, I64, dims)
+        for axis, stride in enumerate(strides):
+            along = self.mul(self.iota(axis, dims), self.full(stride, I64, dims))
+            position = self.add(position, along)
+        return position
+
     # --------------------------------------------------------------- reductions, scans
 
     def reduce(
@@ -383,6 +403,20 @@ class RuleBuilder:
 
     def scan(self, op: type[fxt.ScanOp], x: SSAValue, axis: int) -> OpResult:
         return emit1(self.block, op, (x,), x.type, {"axis": int_attr(axis)})
+
+    def position_scan(self, op: type[fxt.PositionScanOp], x: SSAValue, axis: int) -> OpResult:
+        type_ = tensor_type(I64, dims_of(x.type))
+        return emit1(self.block, op, (x,), type_, {"axis": int_attr(axis)})
+
+    def argsort(self, x: SSAValue, axis: int, count: Dim, descending: bool = False) -> OpResult:
+        """Where the first `count` elements in order along an axis are, of i64."""
+        shape = dims_of(x.type)
+        properties = {
+            "order": string_attr("descending" if descending else "ascending"),
+            "axis": int_attr(axis),
+        }
+        type_ = tensor_type(I64, (*shape[:axis], count, *shape[axis + 1 :]))
+        return emit1(self.block, fxt.ArgsortOp, (x,), type_, properties)
 
     # ------------------------------------------------------- indexing, joining, products
 
@@ -464,6 +498,8 @@ class RuleBuilder:
 
     def matmul(self, lhs: SSAValue, rhs: SSAValue, element: Attribute | None = None) -> OpResult:
         """Product of matrices, or of batches of them, of that element or the operands'."""
+        if element is None and self.element(lhs) != self.element(rhs):
+            raise NotLowered(f"a product of {lhs.type} and {rhs.type} is an error in eager mode")
         a = dims_of(lhs.type)
         rhs = self.as_known_equal(rhs, (*a[:-2], a[-1], None))
         c = dims_of(rhs.type)

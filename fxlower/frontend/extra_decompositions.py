@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._prims_common import suggest_memory_format
+from torch.utils._python_dispatch import _disable_current_modes
 
 from fxlower.frontend.attention import additive, in_groups, reciprocal_root
 
@@ -92,6 +95,35 @@ def flash_attention_backward(
     return grad_query.to(query.dtype), grad_key.to(key.dtype), grad_value.to(value.dtype)
 
 
+def trilinear(
+    i1: Tensor,
+    i2: Tensor,
+    i3: Tensor,
+    expand1: list[int],
+    expand2: list[int],
+    expand3: list[int],
+    sumdim: list[int],
+    unroll_dim: int = 1,
+) -> Tensor:
+    """The sum of a product of three tensors, each of which lacks the dims `expand`: two products of
+    matrices. What is summed over and the third lacks goes first."""
+    rank = i1.dim() + len(expand1)
+    letters = "abcdefghijklmnopqrstuvwxyz"[:rank]
+    names = [
+        "".join(n for axis, n in enumerate(letters) if axis not in expand)
+        for expand in (expand1, expand2, expand3)
+    ]
+    kept = "".join(n for axis, n in enumerate(letters) if axis not in sumdim)
+    pair = "".join(n for n in letters if n in names[0] + names[1] and n in kept + names[2])
+    product = torch.einsum(f"{names[0]},{names[1]}->{pair}", i1, i2)
+    present = "".join(n for n in kept if n in pair + names[2])
+    result = torch.einsum(f"{pair},{names[2]}->{present}", product, i3)
+    for axis, name in enumerate(kept):
+        if name not in present:
+            result = result.unsqueeze(axis)
+    return result
+
+
 def _scores(
     query: Tensor, key: Tensor, is_causal: bool, attn_mask: Tensor | None, scale: float | None
 ) -> Tensor:
@@ -111,9 +143,58 @@ def _scale(query: Tensor, scores: Tensor, scale: float | None) -> float | Tensor
     return reciprocal_root(query.shape[-1], scores) if scale is None else scale
 
 
+def native_dropout(x: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
+    """As eager mode does it, with the mask from torch's generator: that is the only call. Eager
+    mode fills the mask in the order of its memory, or not, as the processor's vendor has it."""
+    if not x.is_contiguous():
+        return NotImplemented
+    if train is False:
+        return x.clone(), torch.ones_like(x, dtype=torch.bool)
+    keep = 1.0 - p
+    mask = aten.bernoulli.p(torch.empty_like(x, dtype=torch.bool), keep)
+    with _disable_current_modes():  # a number, of the precision that eager mode has it in
+        scale = torch.tensor(1.0 / keep if keep else 0.0, dtype=x.dtype).item()
+    return x * (mask.to(x.dtype) * scale), mask
+
+
+def weight_norm_backward(
+    grad: Tensor, v: Tensor, g: Tensor, norms: Tensor, dim: int
+) -> tuple[Tensor, Tensor]:
+    """Gradients of `v * (g / norms)`, where the norms are over all axes but `dim`."""
+    axes = [i for i in range(v.dim()) if i != dim]
+    norms = norms.to(g.dtype)
+    along = (grad * v).sum(axes, keepdim=True)
+    return g / norms * (grad - v * (along / (norms * norms))), along / norms
+
+
+def max_unpool(self: Tensor, indices: Tensor, output_size: list[int]) -> Tensor:
+    """A scatter into each plane, which is laid out as eager mode lays it out; PyTorch's own takes
+    an index beyond a plane for one of the next."""
+    axes = len(output_size)
+    torch._check(
+        indices.dtype == torch.int64 and self.shape == indices.shape,
+        lambda: "expected int64 indices of the shape of the values",
+    )
+    torch._check(
+        self.dim() in (axes + 1, axes + 2) and all(size > 0 for size in self.shape[1:]),
+        lambda: f"expected {axes + 1} or {axes + 2} dims that are not empty, got {self.shape}",
+    )
+    outer = self.shape[:-axes]
+    plane = self.new_zeros((*outer, math.prod(output_size)))
+    spread = plane.scatter(-1, indices.flatten(-axes), self.flatten(-axes))
+    result = spread.view((*outer, *output_size))
+    return result.contiguous(memory_format=suggest_memory_format(self)) if axes == 2 else result
+
+
 EXTRA: dict[Any, Callable[..., Any]] = {
+    aten.max_unpool2d.default: max_unpool,
     aten.nll_loss_backward.default: nll_loss_backward,
     aten.nll_loss2d_backward.default: nll_loss_backward,
+    aten._trilinear.default: trilinear,
+    aten.native_dropout.default: native_dropout,
+    aten._weight_norm_interface_backward.default: weight_norm_backward,
+    aten.tril_indices.default: torch._refs.tril_indices,
+    aten.triu_indices.default: torch._refs.triu_indices,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention,
     aten._scaled_dot_product_flash_attention_for_cpu_backward.default: flash_attention_backward,
 }

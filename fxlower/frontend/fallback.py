@@ -11,12 +11,14 @@ import torch
 from torch.fx import Node
 from torch.utils import _pytree as pytree
 from xdsl.dialects.builtin import ArrayAttr, UnitAttr
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import SSAValue
 
 from fxlower.analysis import symbols
 from fxlower.dialects import fxt
-from fxlower.dialects.build import dims_attr, emit, int_attr, string_attr
+from fxlower.dialects.build import Dim, dims_attr, emit, int_attr, string_attr
 from fxlower.errors import FxlowerError
+from fxlower.frontend.builder import RuleBuilder, TensorInfo
+from fxlower.frontend.encoded import Encoded, Encoder
 from fxlower.frontend.program import (
     FallbackCall,
     ScalarSlot,
@@ -28,6 +30,7 @@ from fxlower.frontend.registry import Sym
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
 from fxlower.frontend.symbolic import SymbolTable, expression_of
 from fxlower.frontend.tensors import TensorReader
+from fxlower.frontend.types import PART
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
 _TORCH = str(Path(torch.__file__).parent)
@@ -48,17 +51,19 @@ Operands = list[SSAValue]
 class Fallbacks:
     """The fallback calls of one graph."""
 
-    def __init__(self, block: Block, table: SymbolTable, tensors: TensorReader):
-        self.block = block
+    def __init__(self, builder: RuleBuilder, table: SymbolTable, tensors: TensorReader):
+        self.block = builder.block
         self.table = table
         self.tensors = tensors
         self.calls: dict[int, FallbackCall] = {}
+        self.encoder = Encoder(builder, self.calls)
 
     def unsupported(self) -> dict[str, list[str]]:
         """User source lines of each operator that was met."""
         sites: dict[str, list[str]] = {}
         for call in self.calls.values():
-            sites.setdefault(str(call.target), []).append(call.source)
+            if call.reason:
+                sites.setdefault(str(call.target), []).append(call.source)
         return sites
 
     def converter(
@@ -67,6 +72,8 @@ class Fallbacks:
         """A function from arguments of FX nodes to those of a `FallbackCall`."""
 
         def slot(value: Any, operands: Operands) -> Any:
+            if isinstance(value, Encoded):
+                value = self.encoder.put_together(value)
             if isinstance(value, SSAValue):
                 operands.append(value)
                 return TensorSlot(len(operands) - 1)
@@ -107,11 +114,13 @@ class Fallbacks:
         reason: str,
     ) -> Any:
         """Emit the call of `node`; returns its value, structured as `meta["val"]` is."""
-        eager_strides = {
-            value: self.tensors.exact_strides(argument.meta["val"])
-            for argument in node.all_input_nodes
-            if isinstance(value := values.get(argument), SSAValue)
-        }
+        eager_strides: dict[SSAValue, tuple[Dim, ...]] = {}
+        for argument in node.all_input_nodes:
+            value = values.get(argument)
+            if isinstance(value, Encoded):
+                value = self.encoder.put_together(value)
+            if isinstance(value, SSAValue):
+                eager_strides[value] = self.tensors.exact_strides(argument.meta["val"])
         operands: Operands = []
         args = tuple(convert(a, operands) for a in node.args)
         kwargs = {k: convert(v, operands) for k, v in node.kwargs.items()}
@@ -135,6 +144,12 @@ class Fallbacks:
         for result in op.results:
             result.name_hint = node.name
         bound = self._bind(leaves, results)
+        fresh = {position for _, position, axis in bound if axis is None}
+        numbers = tuple(
+            (position, self.table.dim(leaf))
+            for position, leaf in enumerate(leaves)
+            if isinstance(leaf, torch.SymInt) and position not in fresh
+        )
         if isinstance(node.target, torch._ops.OpOverload) and node.target.is_view and not bound:
             op.attributes["pure"] = UnitAttr()  # a slice that is overwritten is read by nobody
         self.calls[number] = FallbackCall(
@@ -144,14 +159,18 @@ class Fallbacks:
             operand_strides=tuple(eager_strides.get(v, ()) for v in operands),
             results=tuple(results),
             symbols=bound,
+            numbers=numbers,
             reason=reason,
             source=source_of(node),
         )
         made = [
-            op.results[r] if r is not None else self._number(leaf)
+            self._value(op.results[r], infos[r]) if r is not None else self._number(leaf)
             for leaf, r in zip(leaves, results)
         ]
         return pytree.tree_unflatten(made, structure)
+
+    def _value(self, result: SSAValue, info: TensorInfo) -> SSAValue | Encoded:
+        return self.encoder.taken_apart(result, info) if info.element in PART else result
 
     def _number(self, leaf: Any) -> Any:
         if isinstance(leaf, torch.SymInt):

@@ -16,6 +16,7 @@ import torch
 from torch.fx import GraphModule, Node
 from xdsl.dialects.builtin import (
     ArrayAttr,
+    ComplexType,
     DictionaryAttr,
     ModuleOp,
     UnitAttr,
@@ -36,7 +37,9 @@ from fxlower.dialects.build import (
 )
 from fxlower.errors import FxlowerError, UnsupportedGraph
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
+from fxlower.frontend.encoded import Encoded, encoded_among
 from fxlower.frontend.fallback import Fallbacks, source_of
+from fxlower.frontend.metadata import complete_values
 from fxlower.frontend.program import (
     ExpressionSlot,
     Imported,
@@ -45,17 +48,26 @@ from fxlower.frontend.program import (
     SizeSlot,
     TensorOutput,
 )
-from fxlower.frontend.registry import NotLowered, Sym, describe, rule_of
+from fxlower.frontend.registry import (
+    COMPLEX_RULES,
+    FLOAT8_RULES,
+    NotLowered,
+    Rule,
+    Sym,
+    describe,
+    rule_of,
+)
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
 from fxlower.frontend.subgraphs import is_control_flow, is_inlined
 from fxlower.frontend.symbolic import SymbolTable
 from fxlower.frontend.tensors import TensorReader, packed
+from fxlower.frontend.types import PART
 
 aten = torch.ops.aten
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
 
-_SIZE_QUERIES = {
+SIZE_QUERIES = {
     aten.sym_size.int,
     aten.sym_stride.int,
     aten.sym_numel.default,
@@ -90,10 +102,11 @@ def import_graph(
     """
     if fallback not in ("aten", "error"):
         raise FxlowerError(f'fallback must be "aten" or "error", got {fallback!r}')
+    complete_values(gm)
     importer = _Importer(gm, subgraphs)
     importer.walk()
-    if fallback == "error" and importer.fallbacks.calls:
-        raise UnsupportedGraph(importer.fallbacks.unsupported())
+    if fallback == "error" and (sites := importer.fallbacks.unsupported()):
+        raise UnsupportedGraph(sites)
     return importer.finish(name, constants)
 
 
@@ -106,14 +119,16 @@ class _Importer:
         self.tensors = TensorReader(self.symbols)
         self.builder = RuleBuilder(self.block, self.symbols.is_nonnegative)
         self.scalars = ScalarBuilder(self.builder, self.symbols)
-        self.fallbacks = Fallbacks(self.block, self.symbols, self.tensors)
+        self.fallbacks = Fallbacks(self.builder, self.symbols, self.tensors)
+        self.encoder = self.fallbacks.encoder
         self.values: dict[Node, Any] = {}
         self.opaque: set[Node] = set()
         """Nodes with a tensor that `fxt` does not compute with."""
         self.inputs: list[tuple[int, TensorInfo]] = []
-        self.attributes: dict[str, tuple[torch.Tensor, TensorInfo, SSAValue]] = {}
+        self.attributes: dict[str, tuple[torch.Tensor, TensorInfo, Any]] = {}
         self.mutated: dict[Node, SSAValue] = {}
         self.positions: dict[Node, int] = {}
+        self.arguments: dict[Node, SSAValue] = {}
         self.results: list[tuple[SSAValue, TensorInfo]] = []
         self.outputs: tuple[Any, ...] = ()
         self.assigned: dict[int, Node] = {}
@@ -151,10 +166,10 @@ class _Importer:
         if isinstance(value, torch.Tensor):
             info = self.tensors.info(value)
             self.inputs.append((position, info))
-            self.values[node] = self.argument(node, info)
+            self.arguments[node] = self.argument(node, info)
+            self.values[node] = self.value_of(self.arguments[node], info)
             self.symbols.add_tensor(position, info.dims, info.strides)
-            if info.element not in ELEMENT_BITS:
-                self.opaque.add(node)
+            self.mark_opaque(node)
         elif isinstance(value, torch.SymInt):
             self.symbols.add_number(position, value)
             self.values[node] = _sym(self.symbols.dim(value))
@@ -175,15 +190,19 @@ class _Importer:
             return
         if path not in self.attributes:
             info = self.tensors.info(held)
-            self.attributes[path] = held, info, self.argument(node, info)
+            value = self.value_of(self.argument(node, info), info)
+            self.attributes[path] = held, info, value
         _, info, self.values[node] = self.attributes[path]
-        if info.element not in ELEMENT_BITS:
+        if info.element not in ELEMENT_BITS and info.element not in PART:
             self.opaque.add(node)
 
     def argument(self, node: Node, info: TensorInfo) -> SSAValue:
         argument = self.block.insert_arg(info.type, len(self.block.args))
         argument.name_hint = node.name
         return argument
+
+    def value_of(self, argument: SSAValue, info: TensorInfo) -> SSAValue | Encoded:
+        return self.encoder.taken_apart(argument, info) if info.element in PART else argument
 
     # ------------------------------------------------------------------------- operators
 
@@ -195,7 +214,7 @@ class _Importer:
                 self.mark_opaque(node)
             return
         value = node.meta.get("val")
-        if not isinstance(target, torch._ops.OpOverload) or target in _SIZE_QUERIES:
+        if not isinstance(target, torch._ops.OpOverload) or target in SIZE_QUERIES:
             if isinstance(value, _SYMBOLIC):
                 self.values[node] = self.symbolic(value)
                 return
@@ -261,9 +280,9 @@ class _Importer:
 
     def lower(self, node: Node, target: Any, value: Any) -> str | None:
         """Build the node by its rule; the reason if that is impossible."""
-        rule = rule_of(target)
+        rule, missing = self.rule(node, target, value)
         if rule is None:
-            return "no lowering"
+            return missing
         if any(n in self.opaque for n in node.all_input_nodes):
             return "an argument has a dtype or layout that fxt lacks"
         if node.meta.get("unbacked_bindings"):
@@ -271,7 +290,9 @@ class _Importer:
         builder = self.builder
         builder.node = node
         try:
-            builder.results = self.tensors.results(value)
+            infos = self.tensors.results(value)
+            builder.results = tuple(i and i.of_part() for i in infos)
+            builder.elements = tuple(i and i.element for i in infos)
             args, kwargs = self.scalars.arguments(*_normalized(node), self.values)
         except NotLowered as error:
             return str(error)
@@ -291,12 +312,26 @@ class _Importer:
                 f"{type(error).__name__}: {error}"
             ) from error
         for result in values:
-            if isinstance(result, OpResult) and result._name is None:
-                result.name_hint = node.name
+            for part in result.parts if isinstance(result, Encoded) else (result,):
+                if isinstance(part, OpResult) and part._name is None:
+                    part.name_hint = node.name
         self.values[node] = values if isinstance(value, (list, tuple)) else made
         return None
 
-    def check(self, node: Node, rule: Any, values: Sequence[SSAValue | None]) -> None:
+    def rule(self, node: Node, target: Any, value: Any) -> tuple[Rule | None, str]:
+        """The rule for these arguments, or why there is none."""
+        inputs = [e for n in node.all_input_nodes for e in encoded_among(self.values[n])]
+        results = value if isinstance(value, (list, tuple)) else (value,)
+        infos = [self.tensors.info(v) for v in results if isinstance(v, torch.Tensor)]
+        elements = {e.element for e in inputs} | {i.element for i in infos if i.element in PART}
+        numbers = any(isinstance(a, complex) for a in (*node.args, *node.kwargs.values()))
+        if not elements and not numbers:
+            return rule_of(target), "no lowering"
+        if all(isinstance(e, ComplexType) for e in elements):
+            return COMPLEX_RULES.get(target), "no lowering of complex numbers"
+        return FLOAT8_RULES.get(target), "no lowering of float8"
+
+    def check(self, node: Node, rule: Any, values: Sequence[SSAValue | Encoded | None]) -> None:
         """The one invariant of rules: the types that the graph says."""
         expected = self.builder.results
         if len(values) != len(expected):
@@ -304,8 +339,12 @@ class _Importer:
                 f"internal error: {describe(rule)} gave {len(values)} results for {node.target}, "
                 f"expected {len(expected)}"
             )
-        for value, info in zip(values, expected):
-            if info is None or value is None or value.type == info.type:
+        for made, info, wanted in zip(values, expected, self.builder.elements):
+            if info is None or made is None:
+                continue
+            value = made.parts[0] if isinstance(made, Encoded) else made
+            element = made.element if isinstance(made, Encoded) else RuleBuilder.element(value)
+            if element == wanted and value.type == info.type:
                 continue
             if RuleBuilder.element(value) == info.element and _may_agree(value, info):
                 raise NotLowered(f"sizes are not known to agree: {value.type} and {info.type}")
@@ -321,9 +360,9 @@ class _Importer:
         self.mark_opaque(node)
 
     def mark_opaque(self, node: Node) -> None:
-        infos = self.tensors.flat(node.meta.get("val"))
-        if any(i is not None and i.element not in ELEMENT_BITS for i in infos):
-            self.opaque.add(node)
+        for info in self.tensors.flat(node.meta.get("val")):
+            if info is not None and info.element not in ELEMENT_BITS and info.element not in PART:
+                self.opaque.add(node)
 
     def mutation(self, node: Node) -> None:
         """`copy_` into an input: `@main` gets a result that the host writes there."""
@@ -334,20 +373,23 @@ class _Importer:
                 f"expected copy_ into an input of the graph, got {node.format_node()} at "
                 f"{source_of(node)}: run the graph through AOTAutograd or functionalize it"
             )
-        destination = self.values[target]
+        destination = self.arguments[target]
         info = self.tensors.info(target.meta["val"])
+        seen = value
+        if isinstance(value, Encoded):
+            value = self.encoder.put_together(value, info.strides)
         if isinstance(value, SSAValue) and value.type != destination.type:
-            if source in self.opaque or target in self.opaque:
+            if not {RuleBuilder.element(value), info.element} <= set(ELEMENT_BITS):
                 raise FxlowerError(
                     f"copy_ of {value.type} into {destination.type} at {source_of(node)}: "
                     "cast the value to the input's dtype first"
                 )
             self.builder.results = (info,)
-            value = self.builder.to_result(value)
+            seen = value = self.builder.to_result(value)
         elif not isinstance(value, SSAValue):
-            value = self.builder.operand(value, info.element, info.dims)
+            seen = value = self.builder.operand(value, info.element, info.dims)
         self.mutated[target] = value
-        self.values[node] = self.values[target] = value
+        self.values[node] = self.values[target] = seen
 
     def holds(self, predicate: Any) -> bool:
         """Whether an assertion on sizes is known to hold: sizes are not negative."""
@@ -361,6 +403,7 @@ class _Importer:
     def output(self, node: Node) -> None:
         returned = node.args[0]
         outputs: list[Any] = []
+        shared = self.shared_storages(returned)
         index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
         returned = list(returned) if isinstance(returned, (list, tuple)) else [returned]
         for out in [*returned, *self.assigned.values()]:
@@ -371,10 +414,15 @@ class _Importer:
                 out = out.args[0]
                 assert isinstance(out, Node)
             value = self.values[out]
-            if out in self.positions and isinstance(value, (SSAValue, InputSlot)):
+            if out in self.positions and isinstance(value, (SSAValue, Encoded, InputSlot)):
                 outputs.append(InputSlot(self.positions[out]))
-            elif isinstance(value, SSAValue):
+            elif isinstance(value, (SSAValue, Encoded)):
                 info = self.tensors.info(out.meta["val"])
+                if self.tensors.storage(out.meta["val"]) in shared:
+                    value = self.in_memory(out)
+                elif isinstance(value, Encoded):
+                    info = self.encoder.layout(info)
+                    value = self.encoder.put_together(value, info.strides)
                 index = index_of.setdefault((value, info), len(self.results))
                 if index == len(self.results):
                     self.results.append((value, info))
@@ -389,6 +437,28 @@ class _Importer:
             else:
                 outputs.append(value)
         self.outputs = tuple(outputs)
+
+    def shared_storages(self, returned: Any) -> set[int]:
+        """Storages that several results are in, views of a value that is held in parts."""
+        nodes = returned if isinstance(returned, (list, tuple)) else [returned]
+        found: dict[int, set[Node]] = {}
+        for node in nodes:
+            if isinstance(node, Node) and isinstance(self.values[_viewed(node)], Encoded):
+                found.setdefault(self.tensors.storage(node.meta["val"]), set()).add(node)
+        return {storage for storage, views in found.items() if len(views) > 1}
+
+    def in_memory(self, node: Node) -> SSAValue:
+        """The value of a node, where the host makes the views, so that they share memory."""
+        value = self.values[node]
+        if (source := _view_of(node)) is not None:
+            values = {**self.values, source: self.in_memory(source)}
+            convert = self.fallbacks.converter(self.scalars, values)
+            value = self.fallbacks.call(node, convert, values, reason="")
+            return value.in_eager if isinstance(value, Encoded) else value
+        if isinstance(value, Encoded):
+            info = self.encoder.layout(self.tensors.info(node.meta["val"]))
+            return self.encoder.put_together(value, info.strides)
+        return value
 
     def scalar_output(self, value: Scalar) -> ScalarSlot | ExpressionSlot:
         if value.is_computable(self.scalars):
@@ -436,7 +506,7 @@ class _Importer:
             assigned=tuple(self.assigned),
             calls=calls,
             operators=self.operators,
-            fallbacks=list(calls.values()),
+            fallbacks=[call for call in calls.values() if call.reason],
         )
 
     def argument_tensors(self) -> list[torch.Tensor]:
@@ -456,6 +526,21 @@ class _Importer:
                     f"internal error: no input or operator gives the symbolic size {symbol}"
                 )
         return list(self.symbols.used)
+
+
+def _view_of(node: Node) -> Node | None:
+    """What a node is a view of, by its operator alone."""
+    source = node.args[0] if node.args else None
+    is_view = isinstance(node.target, torch._ops.OpOverload) and node.target.is_view
+    single = isinstance(node.meta.get("val"), torch.Tensor)
+    return source if is_view and single and isinstance(source, Node) else None
+
+
+def _viewed(node: Node) -> Node:
+    """What a node is a view of a view of..."""
+    while (source := _view_of(node)) is not None:
+        node = source
+    return node
 
 
 def _sym(dim: int | str) -> int | Sym:

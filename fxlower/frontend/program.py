@@ -61,17 +61,23 @@ class FallbackCall:
     the operator's flat output (`torch.utils._pytree`): the index of the op's result, or None where
     it is no tensor. `symbols` names the unbacked symbols that the results bind: (symbol, result
     index, dimension), or (symbol, index in the flat output, None) where that is the number itself.
+    `numbers` are the integers of the flat output that are known otherwise, by index: the user's
+    checks may say what they have to be.
     """
 
     target: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    operand_strides: tuple[tuple[Dim, ...], ...]
+    operand_strides: tuple[tuple[Dim, ...] | None, ...]
     results: tuple[int | None, ...]
     symbols: tuple[tuple[str, int, int | None], ...]
     reason: str
+    """Why the host runs it; empty where it is no operator of the graph but a view of memory by
+    another dtype, see `fxlower.frontend.encoded`."""
     source: str
     """The user's line, e.g. `model.py:12 in forward`."""
+
+    numbers: tuple[tuple[int, Dim], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,13 @@ RULES: dict[Any, Rule] = {}
 NAMED_RULES: dict[str, Rule] = {}
 """Rules of operators that torch defines only when a part of it is loaded, by name."""
 
+COMPLEX_RULES: dict[Any, Rule] = {}
+"""Rules for calls with complex numbers among the arguments or the results, which arrive as
+`fxlower.frontend.encoded.Encoded`."""
+
+FLOAT8_RULES: dict[Any, Rule] = {}
+"""The same for float8."""
+
 _SHIPPED: set[Any] = set()
 
 
@@ -61,6 +68,27 @@ def lowers_named(name: str) -> Callable[[Rule], Rule]:
         if (first := NAMED_RULES.get(name)) is not None:
             raise ValueError(f"{name} has a rule already, {describe(first)}")
         NAMED_RULES[name] = rule
+        return rule
+
+    return register
+
+
+def lowers_complex(*overloads: Any) -> Callable[[Rule], Rule]:
+    """Register the decorated rule for calls of `overloads` with complex numbers."""
+    return _in_table(COMPLEX_RULES, overloads)
+
+
+def lowers_float8(*overloads: Any) -> Callable[[Rule], Rule]:
+    """Register the decorated rule for calls of `overloads` with float8."""
+    return _in_table(FLOAT8_RULES, overloads)
+
+
+def _in_table(table: dict[Any, Rule], overloads: tuple[Any, ...]) -> Callable[[Rule], Rule]:
+    def register(rule: Rule) -> Rule:
+        for overload in overloads:
+            if (first := table.get(overload)) is not None:
+                raise ValueError(f"{overload} has a rule already, {describe(first)}")
+            table[overload] = rule
         return rule
 
     return register

@@ -12,7 +12,7 @@ from fxlower.dialects.build import ELEMENT_BITS
 from fxlower.frontend.builder import TensorInfo
 from fxlower.frontend.registry import NotLowered
 from fxlower.frontend.symbolic import SymbolTable
-from fxlower.frontend.types import ELEMENT, OPAQUE, OPAQUE_ELEMENT
+from fxlower.frontend.types import ELEMENT, OPAQUE, OPAQUE_ELEMENT, PART
 
 OPAQUE_STORAGE = -1
 """Of tensors without strided memory."""
@@ -74,7 +74,7 @@ class TensorReader:
         values = value if isinstance(value, (list, tuple)) else (value,)
         infos = tuple(self.info(v) if isinstance(v, torch.Tensor) else None for v in values)
         for info in infos:
-            if info is not None and info.element not in ELEMENT_BITS:
+            if info is not None and info.element not in ELEMENT_BITS and info.element not in PART:
                 raise NotLowered("a result has a dtype, layout or device that fxt lacks")
         return infos
 

@@ -62,7 +62,19 @@ OPAQUE_ELEMENT: dict[torch.dtype, Attribute] = {
     torch.float8_e5m2fnuz: Float8E5M2FNUZType(),
     torch.float8_e8m0fnu: Float8E8M0FNUType(),
 }
-"""Dtypes whose tensors only pass from one `fxt.aten` to another."""
+"""Dtypes that no `fxt` op but `fxt.aten` takes."""
+
+PART: dict[Attribute, Attribute] = {
+    OPAQUE_ELEMENT[torch.complex64]: F32,
+    OPAQUE_ELEMENT[torch.complex128]: F64,
+    OPAQUE_ELEMENT[torch.float8_e4m3fn]: UI8,
+    OPAQUE_ELEMENT[torch.float8_e4m3fnuz]: UI8,
+    OPAQUE_ELEMENT[torch.float8_e5m2]: UI8,
+    OPAQUE_ELEMENT[torch.float8_e5m2fnuz]: UI8,
+    OPAQUE_ELEMENT[torch.float8_e8m0fnu]: UI8,
+}
+"""Of elements that rules compute with in parts (`fxlower.frontend.encoded`), that of the parts.
+complex32 is not among them: eager itself has little arithmetic for it on the CPU."""
 
 OPAQUE = OpaqueType()
 """The element type of a value that is no strided tensor of a dtype above: sparse, quantized, nested..."""

@@ -33,7 +33,8 @@ Across the axis of unit stride, lanes run over the other one: a few rows at a ti
 values in a buffer. Along it a row is one loop that `vectorize` scans. A few long rows are scanned
 in PARTS parts, each from the sum of those before, which are summed first.
 
-Running values are those of eager mode: f32 in f64, f16 and bf16 in f32.
+What is carried from element to element is said by `fxlower/passes/scan_steps.py`. Scans that are no
+sums and products run along their axis one by one.
 
 Needs kernels of kind `scan` (docs/design.md, section 4). Leaves no `fxt` op in them.
 """
@@ -50,10 +51,11 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
-from fxlower.dialects import arith, fxt
-from fxlower.dialects.build import BF16, F16, F32, F64, Dim, is_float
+from fxlower.dialects import fxt
+from fxlower.dialects.build import Dim
 from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
-from fxlower.passes.loop_builder import Index, LoopBuilder, bits_of, vector_loop
+from fxlower.passes.loop_builder import Index, LoopBuilder, vector_loop
+from fxlower.passes.scan_steps import step_of
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
 
@@ -72,22 +74,22 @@ LONG = 1 << 16
 
 ASSUMED_SIZE = 1024
 
-_NO_FASTMATH = arith.FastMathFlagsAttr("none")
-
 
 class ScanLowering:
     """Builds the loops of one scan in `function`."""
 
-    def __init__(self, function: DestinationFunction, scan: fxt.ScanOp, target: TargetSpec):
+    def __init__(
+        self,
+        function: DestinationFunction,
+        scan: fxt.ScanOp | fxt.PositionScanOp,
+        target: TargetSpec,
+    ):
         self.function = function
         self.source = function.arguments[scan.input]
         self.target_buffer = function.results[0]
         self.axis = scan.axis.value.data
-        self.is_sum = isinstance(scan, fxt.CumsumOp)
-        self.element = self.source.element
-        wider: dict[Attribute, Attribute] = {F16: F32, BF16: F32, F32: F64}
-        self.carried = wider.get(self.element, self.element)
-        self.lanes = max(1, target.lanes(bits_of(self.carried)))
+        self.step = step_of(scan, self.source.element)
+        self.lanes = max(1, target.lanes(self.step.bits))
         self.cores = target.cores
 
     def build(self) -> None:
@@ -98,17 +100,22 @@ class ScanLowering:
         few = len(known) == len(outer) and prod(known) < 4 * self.cores
         if lane_axis is not None:
             self._across(outer, lane_axis)
-        elif few and (isinstance(length, str) or length >= LONG):
+        elif self.step.is_associative and few and (isinstance(length, str) or length >= LONG):
             self._in_parts(outer, prod(known))
         else:
             self._along(outer)
 
     def _lane_axis(self) -> int | None:
-        """The axis across which lanes run: not scanned, with unit stride, and not too short."""
-        for d, size in enumerate(self.source.sizes):
-            long = not isinstance(size, int) or size >= 4
-            if d != self.axis and self._has_unit_stride(d) and long:
+        """The axis across which lanes run: not scanned, and not too short; with unit stride, or the
+        longest one where elements take long and cannot be lanes along the axis of the scan."""
+        others = [d for d in range(len(self.source.sizes)) if d != self.axis]
+        for d in others:
+            if _assumed(self.source.sizes[d]) >= 4 and self._has_unit_stride(d):
                 return d
+        if self.step.is_slow:
+            longest = max(others, key=lambda d: _assumed(self.source.sizes[d]), default=None)
+            if longest is not None and _assumed(self.source.sizes[longest]) >= self.lanes:
+                return longest
         return None
 
     def _has_unit_stride(self, axis: int) -> bool:
@@ -157,7 +164,7 @@ class ScanLowering:
     ) -> None:
         """The lanes of one strip, given by their axis, the first and their number."""
         lane_axis, first, count = lanes
-        running = at.scratch(self.carried, (strip,), "running")
+        running = [at.scratch(t, (strip,), "running") for t in self.step.carried]
         length = self.source.size(self.axis)
 
         def over_lanes(outside: LoopBuilder, body: Callable[..., None]) -> None:
@@ -165,7 +172,8 @@ class ScanLowering:
             outside.serial(count, body, attributes=marks, name="j")
 
         def fill(inner: LoopBuilder, j: SSAValue) -> None:
-            inner.store(self._neutral(at), running, [j])
+            for value, buffer in zip(self.step.neutral(at), running):
+                inner.store(value, buffer, [j])
 
         def block(outside: LoopBuilder, start: SSAValue) -> None:
             end = outside.min(outside.add(start, ROW_BLOCK), length)
@@ -173,9 +181,10 @@ class ScanLowering:
             def lane(inner: LoopBuilder, j: SSAValue) -> None:
                 point = list(place)
                 point[lane_axis] = inner.add(first, j)
-                init = inner.load(running, [j])
+                init = [inner.load(buffer, [j]) for buffer in running]
                 last = self._row(inner, point, (start, end), init)
-                inner.store(last, running, [j])
+                for value, buffer in zip(last, running):
+                    inner.store(value, buffer, [j])
 
             over_lanes(outside, lane)
 
@@ -190,7 +199,8 @@ class ScanLowering:
 
         def body(inner: LoopBuilder, index: SSAValue) -> None:
             place, _ = self._point(inner, index, outer)
-            self._row(inner, place, (0, length), self._neutral(inner), self._marks())
+            marks = self._marks() if self.step.is_associative else None
+            self._row(inner, place, (0, length), self.step.neutral(inner), marks)
 
         work = _assumed(self.source.sizes[self.axis])
         at.parallel(self._total(outer), body, max(1, PARALLEL_ELEMENTS // max(1, work)), "row")
@@ -199,7 +209,7 @@ class ScanLowering:
         """A few long rows: the sums of all parts, then of those before each, then the scans."""
         at, length = self.function.builder, self.source.size(self.axis)
         part = at.ceil_div(length, PARTS)
-        sums = at.scratch(self.carried, (rows * PARTS,), "sums")
+        sums = at.scratch(self.step.carried[0], (rows * PARTS,), "sums")
 
         def bounds(inner: LoopBuilder, p: Index) -> tuple[Index, Index]:
             first = inner.min(inner.mul(p, part), length)
@@ -215,13 +225,13 @@ class ScanLowering:
                 index = inner.add(inner.mul(row, PARTS), p)
                 own = inner.load(sums, [index])
                 inner.store(carried[0], sums, [index])
-                return [self._combine(inner, carried[0], own)]
+                return [self.step.combine(inner, carried[0], own)]
 
-            outside.for_(PARTS, step, [self._neutral(outside)], name="part")
+            outside.for_(PARTS, step, self.step.neutral(outside), name="part")
 
         def scan(inner: LoopBuilder, index: SSAValue) -> None:
             place, p = self._point(inner, index, outer, PARTS)
-            init = inner.load(sums, [index])
+            init = [inner.load(sums, [index])]
             self._row(inner, place, bounds(inner, p), init, self._marks())
 
         work = max(1, _assumed(self.source.sizes[self.axis]) // PARTS)
@@ -236,32 +246,24 @@ class ScanLowering:
 
     # -------------------------------------------------------------------------------- rows
 
-    def _neutral(self, at: LoopBuilder) -> SSAValue:
-        neutral = 0 if self.is_sum else 1
-        return at.constant(float(neutral) if is_float(self.carried) else neutral, self.carried)
-
     def _row(
         self,
         at: LoopBuilder,
         point: Sequence[Index],
         bounds: tuple[Index, Index],
-        init: SSAValue,
+        init: Sequence[SSAValue],
         attributes: dict[str, Attribute] | None = None,
-    ) -> SSAValue:
-        """Scan along the axis through `point` within `bounds`; the last running value."""
+    ) -> Sequence[SSAValue]:
+        """Scan along the axis through `point` within `bounds`; what is carried at the end."""
         target = self.target_buffer.view
 
         def step(inner: LoopBuilder, k: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
-            total = self._combine(inner, carried[0], self._load(inner, point, k))
-            stored = total
-            if self.carried != self.element:
-                stored = inner.op(arith.TruncFOp, (total,), self.element)
-            inner.store_element(stored, target, self._at(point, k))
-            return [total]
+            found = self.step.next(inner, carried, self._load(inner, point, k), k)
+            inner.store_element(self.step.result(inner, found), target, self._at(point, k))
+            return found
 
         lower, upper = bounds
-        loop = at.for_(upper, step, [init], lower=lower, attributes=attributes, name="k")
-        return loop[0]
+        return at.for_(upper, step, init, lower=lower, attributes=attributes, name="k")
 
     def _sum(
         self, at: LoopBuilder, point: Sequence[Index], bounds: tuple[Index, Index]
@@ -269,25 +271,16 @@ class ScanLowering:
         """All elements along the axis through `point` within `bounds`, combined."""
 
         def step(inner: LoopBuilder, k: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
-            return [self._combine(inner, carried[0], self._load(inner, point, k))]
+            return self.step.next(inner, carried, self._load(inner, point, k), k)
 
-        lower, upper, init = *bounds, [self._neutral(at)]
+        lower, upper, init = *bounds, self.step.neutral(at)
         return at.for_(upper, step, init, lower=lower, attributes=self._marks(), name="k")[0]
 
     def _at(self, point: Sequence[Index], k: SSAValue) -> list[Index]:
         return [*point[: self.axis], k, *point[self.axis + 1 :]]
 
     def _load(self, at: LoopBuilder, point: Sequence[Index], k: SSAValue) -> SSAValue:
-        value = at.load_element(self.source.view, self._at(point, k), self.element)
-        if self.carried != self.element:
-            value = at.op(arith.ExtFOp, (value,), self.carried)
-        return value
-
-    def _combine(self, at: LoopBuilder, a: SSAValue, b: SSAValue) -> SSAValue:
-        if is_float(self.carried):
-            cls = arith.AddfOp if self.is_sum else arith.MulfOp
-            return at.op(cls, (a, b), self.carried, {"fastmath": _NO_FASTMATH})
-        return at.op(arith.AddiOp if self.is_sum else arith.MuliOp, (a, b), self.carried)
+        return at.load_element(self.source.view, self._at(point, k), self.source.element)
 
 
 def _assumed(dim: Dim) -> int:
@@ -303,11 +296,11 @@ class ConvertScanToScfPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
         for kernel in kernels_of_kind(op, "scan"):
-            scans = [o for o in kernel.body.block.ops if isinstance(o, fxt.ScanOp)]
+            scans = [o for o in kernel.body.block.ops if isinstance(o, fxt.SCANS)]
             if len(scans) != 1 or scans[0].input not in kernel.body.block.args:
                 raise PassFailedException(
-                    f"{self.name}: kernel '{kernel.sym_name.data}' must hold one fxt.cumsum or "
-                    f"fxt.cumprod of an argument, got {[o.name for o in kernel.body.block.ops]}"
+                    f"{self.name}: kernel '{kernel.sym_name.data}' must hold one scan of an "
+                    f"argument, got {[o.name for o in kernel.body.block.ops]}"
                 )
             function = DestinationFunction(kernel)
             ScanLowering(function, scans[0], target).build()

@@ -1,8 +1,9 @@
-"""Kernels of operations that have one of their own: scans and scatters.
+"""Kernels of operations that have one of their own: scans, scatters and sorts.
 
 Before: `%c = fxt.cumsum %a, 1 : tensor<4x8xf32>` in `@main`
 After: `%c = fxt.call @cumsum_1a2b3c4d(%a)`, and the function with a `fxt.cumsum` in it. Operands
-stay where they are in memory; their strides are on the arguments.
+stay where they are in memory; their strides are on the arguments. What a sort needs to work in is
+a result beyond the one that the caller uses.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from fxlower.analysis.fusion_axes import made_in_scatter
 from fxlower.analysis.fusion_units import Partition
 from fxlower.analysis.kernel_program import digest_of
 from fxlower.analysis.layout import Strides
+from fxlower.analysis.sorting import SortPlan
+from fxlower.analysis.symbols import contiguous_strides, product
 from fxlower.dialects import fxt
 from fxlower.dialects.build import (
+    ELEMENT_BITS,
     I64,
     Dim,
     dims_of,
@@ -46,37 +50,43 @@ class StructuredKernel:
     """Element, sizes and strides of each."""
     result: tuple[str, tuple[Dim, ...], Strides]
     symbols: int
+    scratch: tuple[Dim, ...] = ()
+    """The sizes of the scratch memory, of i64."""
 
     def build(self) -> FuncOp:
         shell = KernelShell([(ELEMENTS[e], n, s) for e, n, s in self.arguments], self.symbols)
         kind, emitter = _KINDS[self.operation]
-        value = emitter(self, shell)
+        value, *more = emitter(self, shell)
         name = kernel_name([self.operation], digest_of(self))
         attributes: dict[str, Attribute] = {
             "fxlower.kernel": string_attr(kind),
             "fxlower.ops": string_attr(self.operation),
             "fxlower.shape": string_attr(self._shape()),
         }
-        return shell.finish(name, [(value, self.result[2])], attributes)
+        results = [(value, self.result[2])]
+        results += [(v, contiguous_strides(dims_of(v.type))) for v in more]
+        return shell.finish(name, results, attributes)
 
     def _shape(self) -> str:
         return "x".join(map(str, self.result[1]))
 
 
 def structured_kernel(
-    op: Operation, partition: Partition
+    op: Operation, partition: Partition, cores: int
 ) -> tuple[StructuredKernel, list[SSAValue], tuple[str, ...]]:
     """The kernel of `op`, the values in memory that it is called with, and the caller's symbols."""
     operands = list(op.operands)
     detail: list[Any] = []
     sizes_in_detail: tuple[Dim, ...] = ()
     match op:
-        case fxt.CumsumOp() | fxt.CumprodOp():
+        case fxt.ScanOp() | fxt.PositionScanOp():
             detail = [op.axis.value.data]
         case fxt.ScatterOp():
             detail = [op.mode.data, op.axes, tuple(_how_made(v) for v in operands)]
             operands = [v for v in operands if not made_in_scatter(v)]
             sizes_in_detail = (*dims_of(op.updates.type), -1, *dims_of(op.indices[0].type))
+        case fxt.ArgsortOp():
+            detail = [op.order.data, op.axis.value.data]
         case _:
             raise TypeError(f"not an operation with a kernel of its own: {op.name}")
     result = op.results[0]
@@ -90,20 +100,33 @@ def structured_kernel(
         (str(v.type.element_type), local[2 * i], local[2 * i + 1])  # type: ignore[attr-defined]
         for i, v in enumerate((*operands, result))
     )
-    kernel = StructuredKernel(op.name[4:], tuple(detail), tensors[:-1], tensors[-1], len(symbols))
+    scratch: tuple[Dim, ...] = ()
+    if isinstance(op, fxt.ArgsortOp):
+        scratch = _scratch(op, local[0], local[-3], cores)
+    kernel = StructuredKernel(
+        op.name[4:], tuple(detail), tensors[:-1], tensors[-1], len(symbols), scratch
+    )
     return kernel, operands, symbols
 
 
-# ---------------------------------------------------------------------- scans and scatters
+# ------------------------------------------------------------------ scans, scatters, sorts
 
 
-def _scan(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
-    cls = fxt.CumsumOp if kernel.operation == "cumsum" else fxt.CumprodOp
+def _scan(kernel: StructuredKernel, shell: KernelShell) -> list[SSAValue]:
     (axis,) = kernel.detail
     assert isinstance(axis, int)
-    made = cls(shell.arguments[0], axis)
-    shell.block.add_op(made)
-    return made.result
+    element, sizes, _ = kernel.result
+    type_ = tensor_type(signless(ELEMENTS[element]), sizes)
+    operands, properties = shell.arguments[:1], {"axis": int_attr(axis)}
+    cls = _SCANS[kernel.operation]
+    attributes = _signedness(kernel) if issubclass(cls, fxt.PositionScanOp) else None
+    return [emit1(shell.block, cls, operands, type_, properties, attributes)]
+
+
+def _signedness(kernel: StructuredKernel) -> dict[str, Attribute] | None:
+    """The attribute that says that integers compare as unsigned."""
+    unsigned = kernel.arguments[0][0].startswith("ui")
+    return {"fxlower.unsigned": UnitAttr()} if unsigned else None
 
 
 def _how_made(operand: SSAValue) -> tuple[Dim, ...]:
@@ -117,7 +140,7 @@ def _how_made(operand: SSAValue) -> tuple[Dim, ...]:
             return ()
 
 
-def _scatter(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
+def _scatter(kernel: StructuredKernel, shell: KernelShell) -> list[SSAValue]:
     mode, axes, recipes, sizes = kernel.detail
     element, dest_sizes, _ = kernel.result
     assert isinstance(axes, tuple) and isinstance(recipes, tuple) and isinstance(sizes, tuple)
@@ -140,12 +163,40 @@ def _scatter(kernel: StructuredKernel, shell: KernelShell) -> SSAValue:
     properties: dict[str, Attribute] = {"mode": string_attr(str(mode)), "axes": axes_attr(axes)}  # type: ignore[arg-type]
     unsigned = {"fxlower.unsigned": UnitAttr()} if element.startswith("ui") else None
     type_ = tensor_type(signless(ELEMENTS[element]), dest_sizes)
-    return emit1(shell.block, fxt.ScatterOp, operands, type_, properties, unsigned)
+    return [emit1(shell.block, fxt.ScatterOp, operands, type_, properties, unsigned)]
 
 
-_KINDS: dict[str, tuple[str, Callable[[StructuredKernel, KernelShell], SSAValue]]] = {
-    "cumsum": ("scan", _scan),
-    "cumprod": ("scan", _scan),
+def _scratch(
+    op: fxt.ArgsortOp, sizes: tuple[Dim, ...], sorted_sizes: tuple[Dim, ...], cores: int
+) -> tuple[Dim, ...]:
+    """The sizes of the memory that the sort of a tensor of `sizes` needs, if any."""
+    axis = op.axis.value.data
+    bits = ELEMENT_BITS[op.input.type.element_type]  # type: ignore[attr-defined]
+    plan = SortPlan(sizes[axis], sorted_sizes[axis], bits)
+    if not plan.distributes:
+        return ()
+    rows = product(size for d, size in enumerate(sizes) if d != axis)
+    return plan.slots(rows, cores), product((2 * plan.words, sizes[axis]))
+
+
+def _sort(kernel: StructuredKernel, shell: KernelShell) -> list[SSAValue]:
+    order, axis = kernel.detail
+    assert isinstance(axis, int)
+    operands = [shell.arguments[0]]
+    if kernel.scratch:
+        operands.append(shell.empty(I64, kernel.scratch))
+    properties = {"order": string_attr(str(order)), "axis": int_attr(axis)}
+    type_ = tensor_type(I64, kernel.result[1])
+    unsigned = _signedness(kernel)
+    made = emit1(shell.block, fxt.ArgsortOp, operands, type_, properties, unsigned)
+    return [made, *operands[1:]]
+
+
+_SCANS = {cls.name[4:]: cls for cls in fxt.SCANS}
+
+_KINDS: dict[str, tuple[str, Callable[[StructuredKernel, KernelShell], list[SSAValue]]]] = {
+    **dict.fromkeys(_SCANS, ("scan", _scan)),
     "scatter": ("scatter", _scatter),
+    "argsort": ("sort", _sort),
 }
-"""Operations with a kernel of their own: its kind, and what emits its body."""
+"""Operations with a kernel of their own: its kind, and what emits its results."""

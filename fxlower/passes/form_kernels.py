@@ -1,4 +1,4 @@
-"""Divide `@main` into kernels: fused loops, products, scans, scatters.
+"""Divide `@main` into kernels: fused loops, products, scans, scatters, sorts.
 
 Before:
 
@@ -85,6 +85,7 @@ class _HostPlan:
     def __init__(self, function: FuncOp, kernels: Kernels, target: TargetSpec):
         self.function = function
         self.kernels = kernels
+        self.cores = target.cores
         costs = FusionCosts(target)
         self.partition: Partition = partition(function, costs)
         merge_siblings(self.partition, costs)
@@ -156,9 +157,9 @@ class _HostPlan:
             self._define(old, new)
 
     def _call_structured(self, op: Operation) -> None:
-        kernel, operands, symbols = structured_kernel(op, self.partition)
+        kernel, operands, symbols = structured_kernel(op, self.partition, self.cores)
         arguments = [self._value(v) for v in operands]
-        (result,) = self._call(self.kernels.of(kernel), arguments, symbols)
+        result, *_ = self._call(self.kernels.of(kernel), arguments, symbols)
         self._define(op.results[0], result)
 
     def _define(self, old: SSAValue, new: SSAValue) -> None:
@@ -200,7 +201,8 @@ class _HostPlan:
         types = [signless_type(r.type) for r in op.results]
         made = emit(self.block, fxt.AtenOp, operands, types, op.properties, op.attributes)
         for old, new in zip(op.results, made.results):
-            self._define(old, new)
+            new.name_hint = old.name_hint
+            self.values[old] = new
 
 
 def signless_type(type_: Attribute) -> Attribute:

@@ -83,6 +83,8 @@ class Decisions:
         if place.strides != own.strides or not has_own_elements(sizes, own.strides):
             return
         for op, i in self.uses[argument]:
+            if isinstance(op, fxt.AtenOp) and "pure" in op.attributes:
+                return  # a view that the host makes: who reads it, and when, is not known
             if isinstance(op, ReturnOp) and mutated_argument(self.function, i) is not argument:
                 return  # the old value is returned, or written to another argument
         target = self._seen_from(argument, value, place.root)

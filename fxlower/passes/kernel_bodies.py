@@ -217,12 +217,12 @@ class BodyBuilder:
         if source == target:
             return value
         type_ = signless(target)
+        if source in (F16, BF16):
+            value = self.op(arith.ExtFOp, (value,), F32)
         if target == I1:
             predicate = "une" if source in FLOATS else "ne"
             return self.compare(predicate, value, self.constant(0, value.type))
         if source in FLOATS:
-            if source in (F16, BF16):
-                value = self.op(arith.ExtFOp, (value,), F32)
             if target in FLOATS:
                 return self._float_to_float(value, target)
             return self._float_to_integer(value, target)

@@ -71,8 +71,8 @@ PIPELINE: tuple[tuple[str, str], ...] = (
     ),
     (
         "loops",
-        "convert-linalg-to-scf,convert-scan-to-scf,convert-scatter-to-scf,convert-panels-to-scf,"
-        "map-to-library,tile-contractions,plan-memory",
+        "convert-linalg-to-scf,convert-scan-to-scf,convert-scatter-to-scf,convert-sort-to-scf,"
+        "convert-panels-to-scf,map-to-library,tile-contractions,plan-memory",
     ),
     ("vector", "convert-tile-to-vector,peel-borders,vectorize,expand-math"),
     ("llvm", "convert-to-llvm"),

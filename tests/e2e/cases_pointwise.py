@@ -175,6 +175,7 @@ GENERATORS = [
     case("zeros_ones", lambda x: (torch.zeros_like(x), torch.ones(x.shape), x.new_zeros(3)), floats(N)),
     case("arange", lambda x: x + torch.arange(x.shape[0]), floats(N)),
     case("arange_step", lambda x: x + torch.arange(1, 75, 2), floats(37)),
+    case("arange_rounded", lambda x: x + torch.arange(-0.5, 74, 2.0, dtype=torch.int64), floats(37)),
     case("arange_float", lambda x: x + torch.arange(0, 3.7, 0.1), floats(37)),
     case("arange_only", lambda x: torch.arange(x.shape[0], dtype=torch.int32), floats(N)),
     case("linspace", lambda x: x + torch.linspace(-1, 1, 37), floats(37)),

@@ -79,6 +79,13 @@ EXTREMES = [
     case("any", lambda x: (x.any(), x.any(-1), x.any(0)), bools(M, N)),
     case("all", lambda x: (x.all(), x.all(-1), x.all(0)), bools(M, N)),
     case("any_float", lambda x: ((x > 2).any(-1), x.any(0)), special(M, N), grad=False),
+    case(
+        "any_all_of_numbers",
+        lambda x: (x.any(), x.all(), x.any(-1), x.relu().all(0), x.relu().bool()),
+        special(M, N),
+        grad=False,
+        dtypes=LOW_PRECISION,
+    ),
 ]
 
 SCANS = [

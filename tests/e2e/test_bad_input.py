@@ -60,6 +60,19 @@ def test_a_sparse_tensor_runs_in_eager_mode(caplog):
     assert torch.equal(result, torch.full((4, 3), 2.0))
 
 
+def test_an_operator_raises_for_dtypes_that_eager_mode_lacks():
+    for pool in (torch.nn.AdaptiveMaxPool2d(5), torch.nn.AdaptiveAvgPool2d(5)):
+        with pytest.raises(RuntimeError, match="not implemented"):
+            compiled(pool)(torch.ones(1, 7, 9, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_product_of_two_dtypes_raises(bias):
+    linear = torch.nn.Linear(3, 5, bias=bias)
+    with torch.no_grad(), pytest.raises(RuntimeError, match="same dtype"):
+        compiled(linear)(torch.arange(12).view(4, 3))
+
+
 def test_a_meta_tensor_runs_in_eager_mode():
     result = compiled(lambda a: a + 1)(torch.empty(3, device="meta"))
     assert result.device.type == "meta"
@@ -106,10 +119,10 @@ def test_data_dependent_sizes_fall_back():
 
 def test_fallback_error_names_all_operators_and_their_lines():
     def two(x):
-        return torch.sort(x)[0] + torch.fft.rfft(x).abs().sum()
+        return torch.linalg.eigh(x)[0] + torch.fft.rfft(x).abs().sum()
 
-    with pytest.raises(Exception, match=r"(?s)aten\.sort.*test_bad_input.py") as raised:
-        compiled(two, options={"fallback": "error"})(torch.randn(8))
+    with pytest.raises(Exception, match=r"(?s)aten\._linalg_eigh.*test_bad_input.py") as raised:
+        compiled(two, options={"fallback": "error"})(torch.randn(8, 8))
     assert "_fft_r2c" in str(raised.value)
     assert UnsupportedGraph.__name__ in str(raised.value) or isinstance(
         raised.value, UnsupportedGraph

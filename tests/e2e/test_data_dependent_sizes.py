@@ -60,3 +60,57 @@ def test_reads_and_writes_out_of_range(count: int) -> None:
         compiled = torch.compile(function, backend="fxlower", dynamic=False)
         with pytest.raises(IndexError):
             compiled(x, mask, torch.tensor([count, 0]))
+
+
+def exactly_four(x: Tensor, i: Tensor) -> Tensor:
+    n = i.item()
+    torch._check(n == 4)
+    return x * n
+
+
+def at_most_all(x: Tensor, i: Tensor) -> Tensor:
+    n = i.item()
+    torch._check(n >= 0)
+    torch._check(n <= x.shape[0])
+    return x[:n] * 2
+
+
+def even(x: Tensor, i: Tensor) -> Tensor:
+    n = i.item()
+    torch._check(n % 2 == 0)
+    return x + n
+
+
+def four_found(x: Tensor, i: Tensor) -> Tensor:
+    found = (x < i).nonzero()
+    torch._check(found.size(0) == 4)
+    return found + 3
+
+
+def as_many_found(x: Tensor, i: Tensor) -> Tensor:
+    found = (x < i).nonzero().squeeze(1)
+    torch._check(found.size(0) == i.item())
+    return torch.ones(i.item()) + found
+
+
+@pytest.mark.parametrize("function", [exactly_four, at_most_all, even, four_found, as_many_found])
+def test_checks_that_make_a_size_known_are_kept(function: Callable[..., Any]) -> None:
+    """A promise made by `torch._check` that does not hold raises, and nothing is read outside."""
+    x = torch.arange(20.0)
+    with torch._dynamo.config.patch(capture_scalar_outputs=True):
+        compiled = torch.compile(function, backend="fxlower", fullgraph=True)
+        torch.testing.assert_close(compiled(x, torch.tensor([4])), function(x, torch.tensor([4])))
+        for wrong in (51, 2**40 + 1, -1):
+            with pytest.raises(RuntimeError):
+                compiled(x, torch.tensor([wrong]))
+
+
+def test_an_operator_whose_fake_is_wrong_raises() -> None:
+    @torch.library.custom_op("fxlower_tests::shorter", mutates_args=())
+    def shorter(x: Tensor) -> Tensor:
+        return x[:-3].clone()
+
+    shorter.register_fake(torch.empty_like)
+    compiled = torch.compile(lambda x: shorter(x) + 1, backend="fxlower")
+    with pytest.raises(RuntimeError, match=r"gave a tensor of \[7\].*expected one of \[10\]"):
+        compiled(torch.ones(10))

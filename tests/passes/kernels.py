@@ -189,3 +189,22 @@ def run(
     arrays = [*inputs, *outputs, *([raised] if trap else [])]
     run_kernel(text, "kernel", [*arrays, *(symbols or {}).values()], PASSES)
     return int(raised[0])
+
+
+def random(dims, element="f32", seed=0):
+    generator = np.random.default_rng(seed)
+    if element == "i1":
+        return generator.integers(0, 2, dims).astype(np.bool_)
+    if element.startswith("i"):
+        return generator.integers(-50, 50, dims).astype(NUMPY[element])
+    return generator.standard_normal(dims).astype(NUMPY[element])
+
+
+def check(text, inputs, expected, symbols=None, rtol=2e-6, atol=1e-6, **options):
+    """Runs with guarded arrays, and compares every result."""
+    outputs = [guarded(np.zeros_like(e)) for e in expected]
+    inputs = [guarded(np.asarray(i)) for i in inputs]
+    trap = run(text, inputs, outputs, symbols, **options)
+    for found, wanted in zip(outputs, expected):
+        np.testing.assert_allclose(found, wanted, rtol=rtol, atol=atol)
+    return trap

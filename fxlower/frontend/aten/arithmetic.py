@@ -276,7 +276,7 @@ def pow_(b: RuleBuilder, base: Operand, exponent: Operand) -> SSAValue:
 # -------------------------------------------------------------------- signs, extrema
 
 
-@lowers(aten.neg.default, prims.neg.default)
+@lowers(aten.neg.default, prims.neg.default, aten._neg_view.default)
 def neg(b: RuleBuilder, x: SSAValue) -> SSAValue:
     return b.neg(x)
 

@@ -69,11 +69,14 @@ def zeros(b: RuleBuilder, *args: Any, **kwargs: Any) -> SSAValue:
 
 
 def _sequence(b: RuleBuilder, start: Operand, step: Operand) -> SSAValue:
-    """start + i * step, of integers in i64 and of floats in f64 as eager does."""
+    """start + i * step, of integers in i64 and of floats in f64 as eager does, which rounds numbers
+    to integers first where the result is of these."""
     element = F64 if b.result.element in FLOATS else I64
+    if element == I64:
+        start, step = (int(v) if isinstance(v, float) else v for v in (start, step))
     if not all(isinstance(v, (int, str)) for v in (start, step)):
-        if b.result.element not in FLOATS:
-            raise NotLowered("a sequence of integers with fractional steps")
+        if element == I64:
+            raise NotLowered("a sequence of integers from numbers that are computed")
         element = F64
     value = b.cast(b.iota(0, b.result.dims), element)
     if step != 1:

@@ -214,6 +214,8 @@ def convert(b: RuleBuilder, x: SSAValue, *args: Any, **kwargs: Any) -> SSAValue:
     aten.alias_copy.default,
     prims.view_of.default,
     prims.clone.default,
+    aten.resolve_conj.default,
+    aten.resolve_neg.default,
 )
 def identity(b: RuleBuilder, x: SSAValue, *args: Any, **kwargs: Any) -> SSAValue:
     """Values are immutable, so that copies and aliases are one thing."""

@@ -155,14 +155,14 @@ def aminmax(
 def max_dim(
     b: RuleBuilder, x: SSAValue, dim: int, keepdim: bool = False
 ) -> tuple[SSAValue, SSAValue]:
-    return _with_index(b, fxt.AmaxOp, x, dim, keepdim)
+    return with_index(b, fxt.AmaxOp, x, dim, keepdim)
 
 
 @lowers(aten.min.dim)
 def min_dim(
     b: RuleBuilder, x: SSAValue, dim: int, keepdim: bool = False
 ) -> tuple[SSAValue, SSAValue]:
-    return _with_index(b, fxt.AminOp, x, dim, keepdim)
+    return with_index(b, fxt.AminOp, x, dim, keepdim)
 
 
 @lowers(aten.argmax.default)
@@ -180,12 +180,12 @@ def _index_of(
 ) -> SSAValue:
     if dim is None:
         flat = b.reshape(x, (symbols.product(b.dims(x)),))
-        _, index = _with_index(b, op, flat, 0, keepdim=False)
+        _, index = with_index(b, op, flat, 0, keepdim=False)
         return b.reshape(index, b.result.dims)
-    return _with_index(b, op, x, dim, keepdim)[1]
+    return with_index(b, op, x, dim, keepdim)[1]
 
 
-def _with_index(
+def with_index(
     b: RuleBuilder, op: type[fxt.ReductionOp], x: SSAValue, dim: int, keepdim: bool
 ) -> tuple[SSAValue, SSAValue]:
     """An extremum along one axis and the first index that holds it. NaN is the extremum where
@@ -420,6 +420,12 @@ def cumsum(b: RuleBuilder, x: SSAValue, dim: int, *, dtype: torch.dtype | None =
 @lowers(aten.cumprod.default)
 def cumprod(b: RuleBuilder, x: SSAValue, dim: int, *, dtype: torch.dtype | None = None) -> SSAValue:
     return _scan(b, fxt.CumprodOp, x, dim)
+
+
+@lowers(aten.logcumsumexp.default)
+def logcumsumexp(b: RuleBuilder, x: SSAValue, dim: int) -> SSAValue:
+    shape = b.dims(x)
+    return b.scan(fxt.CumlogaddexpOp, x, b.axis(dim, len(shape))) if shape else x
 
 
 def _scan(b: RuleBuilder, op: type[fxt.ScanOp], x: SSAValue, dim: int) -> SSAValue:

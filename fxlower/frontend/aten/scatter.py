@@ -417,9 +417,7 @@ def as_strided_scatter(
     last = offset + sum((int(n) - 1) * int(s) for n, s in zip(size, stride))
     if not 0 <= offset <= last < int(count):
         raise NotLowered("elements outside the destination")
-    position: SSAValue = b.full(offset, I64, dims)
-    for axis, step in enumerate(stride):
-        position = b.add(position, b.mul(b.iota(axis, dims), b.full(int(step), I64, dims)))
+    position = b.positions(dims, [int(s) for s in stride], offset)
     flat, updates = b.reshape(x, (count,)), b.cast(src, b.element(x))
     return b.reshape(b.scatter("set", flat, updates, [0], [position]), shape)
 

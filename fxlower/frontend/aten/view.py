@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from xdsl.ir import BlockArgument, SSAValue
+from torch.fx import Node
+from xdsl.ir import Block, SSAValue
 
 from fxlower.analysis import symbols
+from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim
 from fxlower.frontend.builder import RuleBuilder
 from fxlower.frontend.registry import NotLowered, Sym, lowers
@@ -126,9 +128,11 @@ def index_from_front(b: RuleBuilder, index: int | Sym, size: Dim) -> Dim:
     """`index` counted from the front."""
     if isinstance(index, int):
         return index if index >= 0 else symbols.add(size, index)
-    if not b.is_nonnegative(index):
-        raise NotLowered(f"the sign of the index {index} is not known")
-    return str(index)
+    if b.is_nonnegative(index):
+        return str(index)
+    if b.is_nonnegative(symbols.sub(-1, str(index))):
+        return symbols.add(size, str(index))
+    raise NotLowered(f"the sign of the index {index} is not known")
 
 
 @lowers(aten.slice.Tensor, aten.slice_copy.Tensor)
@@ -153,7 +157,7 @@ def _slice_start(b: RuleBuilder, start: int | Sym, size: Dim, count: Dim) -> Dim
     """The first element of a slice of `count` elements; a start out of range is clamped."""
     if isinstance(start, int) and isinstance(size, int):
         return min(max(start + size if start < 0 else start, 0), size)
-    if count == 0 or (count == size and isinstance(start, int)):
+    if count in (0, size):
         return 0
     if isinstance(start, int) and start >= 0:
         return start
@@ -162,7 +166,8 @@ def _slice_start(b: RuleBuilder, start: int | Sym, size: Dim, count: Dim) -> Dim
             return first
         raise NotLowered(f"whether {size} elements include the last {-start} is not known")
     first = index_from_front(b, start, size)
-    if not b.is_nonnegative(symbols.sub(symbols.sub(size, first), count)):
+    left = symbols.sub(symbols.sub(size, first), count)
+    if not (b.is_nonnegative(first) and b.is_nonnegative(left)):
         raise NotLowered(f"whether a slice from {start} lies in {size} elements is not known")
     return first
 
@@ -249,8 +254,10 @@ def as_strided(
     stride: Sequence[Dim],
     storage_offset: int | Sym | None = None,
 ) -> SSAValue:
-    """A view of memory: of an input, or of a result that fills its memory without gaps."""
-    held = b.node.args[0].meta["val"]  # type: ignore[union-attr]
+    """A view of memory where it is an input's or that of a result, else a gather from what would
+    be there: `x` may be a view here, or even an input, of which eager mode made a copy."""
+    source: Node = b.node.args[0]  # type: ignore[assignment]
+    held = source.meta["val"]
     shape, strides = b.result.dims, [str(s) if isinstance(s, Sym) else s for s in stride]
     numbers = [*shape, *strides, *held.shape, *held.stride(), held.storage_offset()]
     if storage_offset is not None:
@@ -259,17 +266,24 @@ def as_strided(
         raise NotLowered("as_strided with symbolic sizes")
     elements = held.untyped_storage().nbytes() // held.element_size()
     first = held.storage_offset()
-    if not isinstance(x, BlockArgument) and (
-        first != 0 or elements != held.numel() or not held.is_contiguous()
-    ):
-        raise NotLowered("as_strided of a view")
+    is_input = source.op in ("placeholder", "get_attr")
+    if not is_input and (first != 0 or elements != held.numel()):
+        raise NotLowered("as_strided of a part of a tensor")
     offset = 0 if storage_offset is None else storage_offset - first  # type: ignore[operator]
     last = offset + sum((n - 1) * s for n, s in zip(shape, strides))  # type: ignore[operator]
     if offset < 0 or (0 not in shape and last >= elements - first):
         raise NotLowered("as_strided beyond the tensor's first or last element")
     if 0 in shape:
         return b.full(0, b.result.element, shape)
-    return b.as_strided(x, shape, strides, offset)
+    is_computed = not isinstance(x.owner, (Block, fxt.ViewOp))
+    if is_input or (is_computed and held.is_contiguous()):
+        return b.as_strided(x, shape, strides, offset)
+    order = sorted(range(held.dim()), key=lambda a: (-held.stride(a), held.shape[a] != 1))
+    stored = b.permute(x, order)
+    packed = symbols.contiguous_strides(b.dims(stored))
+    if any(held.stride(a) != s for a, s in zip(order, packed) if held.shape[a] != 1):
+        raise NotLowered("as_strided of a tensor with gaps")
+    return b.gather(b.reshape(stored, (elements,)), [b.positions(shape, stride, offset)])
 
 
 # ------------------------------------------------------------------ joining, padding
