@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch._functorch.partitioners import min_cut_rematerialization_partition
 from torch._guards import TracingContext
 from torch._logging import trace_structured
 from torch._logging._internal import trace_log
+from torch.autograd import forward_ad
 from torch.fx import GraphModule
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
@@ -71,7 +73,22 @@ def fxlower(
             "an input whose elements share memory is changed; this graph runs in eager mode"
         )
         return gm.forward
-    return compiled
+    return outside_forward_mode(compiled, gm.forward)
+
+
+def outside_forward_mode(
+    compiled: Callable[..., Any], eager: Callable[..., Any]
+) -> Callable[..., Any]:
+    """`compiled`, but `eager` while forward-mode differentiation is on: kernels would drop the
+    tangents of their inputs, and Dynamo has no guard for it."""
+
+    @wraps(compiled)
+    def call(*args: Any) -> Any:
+        if forward_ad._current_level >= 0:
+            return eager(*args)
+        return compiled(*args)
+
+    return call
 
 
 def changes_overlapping_memory(inputs: Sequence[Any]) -> bool:
