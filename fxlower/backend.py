@@ -66,7 +66,9 @@ def fxlower(
         chosen = replace(chosen, packed_weights="never")
     compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
     if changes_overlapping_memory(example_inputs):
-        log.warning("an input whose elements share memory is changed; this graph runs in eager mode")
+        log.warning(
+            "an input whose elements share memory is changed; this graph runs in eager mode"
+        )
         return gm.forward
     return compiled
 
@@ -150,7 +152,9 @@ def compile_aten_graph(
 ) -> Any:
     """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
     constants = constant_inputs(gm, options) if name == "inference" else ()
-    imported = import_graph(gm, fallback=options.fallback, constants=constants)
+    imported = import_graph(
+        gm, fallback=options.fallback, constants=constants, visible=visible_outputs(name)
+    )
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:
         dump.add_text("fx", gm.print_readable(print_output=False))
@@ -160,6 +164,17 @@ def compile_aten_graph(
         if options.dump_ir:
             dump.write(options.dump_ir, name)
     return executable
+
+
+def visible_outputs(name: str) -> int | None:
+    """How many outputs of a graph the user gets, None where all are: what a forward graph saves
+    for its backward, and gradients, nobody else writes to."""
+    if name == "backward":
+        return 0
+    context = TracingContext.try_get()
+    if name != "forward" or context is None or context.fw_metadata is None:
+        return None
+    return context.fw_metadata.num_forward_returns
 
 
 def constant_inputs(gm: GraphModule, options: Options) -> tuple[int, ...]:

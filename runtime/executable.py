@@ -199,6 +199,7 @@ class Call:
 
     def __init__(self, args: list[Any], plan: HostPlan) -> None:
         self.symbols: dict[str, int] = {}
+        self.copies: dict[int, torch.Tensor] = {}
         self.inputs = {position: args[position] for position in plan.held} if plan.held else {}
         self.values: list[Any] = [args[p] for p in plan.tensor_inputs]
         self.values += plan.attributes
@@ -282,6 +283,12 @@ class Call:
                 return self.values[what]
             case "copy":
                 return copied(self.values[what])
+            case "copies":
+                group, number = what
+                if number not in self.copies:
+                    made = copied_together([self.values[n] for n in group])
+                    self.copies.update(zip(group, made, strict=True))
+                return self.copies[number]
             case "number":
                 return self.values[what].item()
             case "size":
@@ -326,6 +333,19 @@ def resolved(result: torch.Tensor | None) -> torch.Tensor | None:
 def copied(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor of its own with the elements and, where memory can have them, the strides."""
     return tensor.clone(memory_format=torch.preserve_format)
+
+
+def copied_together(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Copies of views of one storage that are views of one storage in the same way."""
+    dtype = tensors[0].dtype
+    if any(t.dtype is not dtype or t.numel() == 0 for t in tensors):
+        return [copied(t) for t in tensors]
+    first = min(t.storage_offset() for t in tensors)
+    end = 1 + max(
+        t.storage_offset() + sum((n - 1) * s for n, s in zip(t.shape, t.stride())) for t in tensors
+    )
+    copy = tensors[0].as_strided((end - first,), (1,), first).clone()
+    return [copy.as_strided(t.shape, t.stride(), t.storage_offset() - first) for t in tensors]
 
 
 def check_tensor(tensor: torch.Tensor, what: str) -> None:

@@ -77,13 +77,19 @@ SIZE_QUERIES = {
 
 
 def import_graph(
-    gm: GraphModule, *, name: str = "main", fallback: str = "aten", constants: Sequence[int] = ()
+    gm: GraphModule,
+    *,
+    name: str = "main",
+    fallback: str = "aten",
+    constants: Sequence[int] = (),
+    visible: int | None = None,
 ) -> Imported:
     """The `fxt` module of a functional ATen graph with fake values in `node.meta["val"]`: from
     AOTAutograd, `make_fx`, or `ExportedProgram.run_decompositions(...).graph_module`.
 
     `fallback`: "aten" calls operators without a lowering in eager mode; "error" raises.
-    `constants` are placeholders, by position, of tensors that seldom change.
+    `constants` are placeholders, by position, of tensors that seldom change. The first `visible`
+    results (None: all) may be written to by the caller, who sees it in others of that memory.
 
     Raises:
         UnsupportedGraph: operators without a lowering under `fallback="error"`, all of them.
@@ -92,7 +98,7 @@ def import_graph(
     if fallback not in ("aten", "error"):
         raise FxlowerError(f'fallback must be "aten" or "error", got {fallback!r}')
     complete_values(gm)
-    importer = _Importer(gm)
+    importer = _Importer(gm, visible)
     importer.walk()
     if fallback == "error" and (sites := importer.fallbacks.unsupported()):
         raise UnsupportedGraph(sites)
@@ -100,8 +106,9 @@ def import_graph(
 
 
 class _Importer:
-    def __init__(self, gm: GraphModule):
+    def __init__(self, gm: GraphModule, visible: int | None):
         self.gm = gm
+        self.visible = visible
         self.block = Block()
         self.symbols = SymbolTable()
         self.tensors = TensorReader(self.symbols)
@@ -356,9 +363,9 @@ class _Importer:
     def output(self, node: Node) -> None:
         returned = node.args[0]
         outputs: list[Any] = []
-        shared = self.shared_storages(returned)
         index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
         returned = list(returned) if isinstance(returned, (list, tuple)) else [returned]
+        shared = self.shared_storages(returned)
         for out in [*returned, *self.assigned.values()]:
             if not isinstance(out, Node):
                 outputs.append(out)
@@ -391,13 +398,24 @@ class _Importer:
                 outputs.append(value)
         self.outputs = tuple(outputs)
 
-    def shared_storages(self, returned: Any) -> set[int]:
-        """Storages that several results are in, views of a value that is held in parts."""
-        nodes = returned if isinstance(returned, (list, tuple)) else [returned]
-        found: dict[int, set[Node]] = {}
-        for node in nodes:
-            if isinstance(node, Node) and isinstance(self.values[_viewed(node)], Encoded):
-                found.setdefault(self.tensors.storage(node.meta["val"]), set()).add(node)
+    def shared_storages(self, returned: Sequence[Any]) -> set[int]:
+        """Storages that several results are in, where these could be made apart from each other:
+        views of a value that is held in parts, and any that the caller sees."""
+        arguments = {
+            self.tensors.storage(v)
+            for node in self.positions
+            if isinstance(v := node.meta.get("val"), torch.Tensor)
+        }
+        found: dict[int, set[Any]] = {}
+        for position, node in enumerate(returned):
+            if not isinstance(node, Node) or not isinstance(node.meta.get("val"), torch.Tensor):
+                continue
+            value, base = self.values[node], self.values[_viewed(node)]
+            storage = self.tensors.storage(node.meta["val"])
+            if isinstance(base, Encoded):
+                found.setdefault(storage, set()).add(node)
+            elif (self.visible is None or position < self.visible) and storage not in arguments:
+                found.setdefault(storage, set()).add((value, self.tensors.info(node.meta["val"])))
         return {storage for storage, views in found.items() if len(views) > 1}
 
     def in_memory(self, node: Node) -> SSAValue:
