@@ -198,7 +198,7 @@ class Call:
     """What one call of a graph knows: its values, and symbols as they become known."""
 
     def __init__(self, args: list[Any], plan: HostPlan) -> None:
-        self.symbols: dict[str, int] = {}
+        self.symbols: dict[str, Any] = {}
         self.copies: dict[int, torch.Tensor] = {}
         self.inputs = {position: args[position] for position in plan.held} if plan.held else {}
         self.values: list[Any] = [args[p] for p in plan.tensor_inputs]
@@ -252,7 +252,8 @@ class Call:
                     self.symbols[symbol] = flat[position].shape[axis]
         for symbol, position, axis in call.symbols:
             if axis is None:
-                self.symbols[symbol] = int(flat[position])
+                number = flat[position]
+                self.symbols[symbol] = number if isinstance(number, float) else int(number)
         if call.symbols and self.unknown:
             self.unknown = self.find_symbols(self.unknown, ())
         for position, number in step.numbers:

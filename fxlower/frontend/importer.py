@@ -58,7 +58,7 @@ from fxlower.frontend.registry import (
     rule_of,
 )
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
-from fxlower.frontend.symbolic import SymbolTable
+from fxlower.frontend.symbolic import SymbolTable, expression_of
 from fxlower.frontend.tensors import TensorReader, packed
 from fxlower.frontend.types import PART
 
@@ -223,6 +223,8 @@ class _Importer:
             return
         _require_functional(node)
         if target is aten._local_scalar_dense.default and isinstance(value, torch.SymFloat):
+            if expression_of(value).free_symbols & self.symbols_of_integers():
+                self.fall_back(node, "an integer is computed from it")
             source = self.values[node.args[0]]  # type: ignore[index]
             self.values[node] = self.scalars.item(source, value)
             return
@@ -231,6 +233,12 @@ class _Importer:
         reason = self.lower(node, target, value)
         if reason is not None:
             self.fall_back(node, reason)
+
+    def symbols_of_integers(self) -> set[Any]:
+        """Symbols, of floats too, that integers of the graph depend on."""
+        values = [node.meta.get("val") for node in self.gm.graph.nodes]
+        integers = [expression_of(v) for v in values if isinstance(v, torch.SymInt)]
+        return {symbol for n in integers for symbol in getattr(n, "free_symbols", ())}
 
     def symbolic(self, value: Any) -> Any:
         """The value of a node that computes with sizes: known from its expression."""
