@@ -199,7 +199,8 @@ class Call:
     """What one call of a graph knows: its values, and symbols as they become known."""
 
     def __init__(self, args: list[Any], plan: HostPlan) -> None:
-        self.symbols: dict[str, int] = {}
+        self.symbols: dict[str, Any] = {}
+        self.copies: dict[int, torch.Tensor] = {}
         self.inputs = {position: args[position] for position in plan.held} if plan.held else {}
         self.values: list[Any] = [args[p] for p in plan.tensor_inputs]
         self.values += plan.attributes
@@ -255,7 +256,8 @@ class Call:
                     self.symbols[symbol] = flat[position].shape[axis]
         for symbol, position, axis in call.symbols:
             if axis is None:
-                self.symbols[symbol] = int(flat[position])
+                number = flat[position]
+                self.symbols[symbol] = number if isinstance(number, float) else int(number)
         if call.symbols and self.unknown:
             self.unknown = self.find_symbols(self.unknown, ())
         for position, number in step.numbers:
@@ -292,6 +294,12 @@ class Call:
                 return self.values[what]
             case "copy":
                 return copied(self.values[what])
+            case "copies":
+                group, number = what
+                if number not in self.copies:
+                    made = copied_together([self.values[n] for n in group])
+                    self.copies.update(zip(group, made, strict=True))
+                return self.copies[number]
             case "number":
                 return self.values[what].item()
             case "size":
@@ -346,6 +354,19 @@ def resolved(result: torch.Tensor | None) -> torch.Tensor | None:
 def copied(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor of its own with the elements and, where memory can have them, the strides."""
     return tensor.clone(memory_format=torch.preserve_format)
+
+
+def copied_together(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Copies of views of one storage that are views of one storage in the same way."""
+    dtype = tensors[0].dtype
+    if any(t.dtype is not dtype or t.numel() == 0 for t in tensors):
+        return [copied(t) for t in tensors]
+    first = min(t.storage_offset() for t in tensors)
+    end = 1 + max(
+        t.storage_offset() + sum((n - 1) * s for n, s in zip(t.shape, t.stride())) for t in tensors
+    )
+    copy = tensors[0].as_strided((end - first,), (1,), first).clone()
+    return [copy.as_strided(t.shape, t.stride(), t.storage_offset() - first) for t in tensors]
 
 
 def check_tensor(tensor: torch.Tensor, what: str) -> None:

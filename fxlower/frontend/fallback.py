@@ -16,7 +16,15 @@ from xdsl.ir import SSAValue
 
 from fxlower.analysis import symbols
 from fxlower.dialects import fxt
-from fxlower.dialects.build import Dim, dims_attr, emit, int_attr, string_attr
+from fxlower.dialects.build import (
+    I64,
+    Dim,
+    dims_attr,
+    emit,
+    int_attr,
+    string_attr,
+    tensor_type,
+)
 from fxlower.errors import FxlowerError
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.encoded import Encoded, Encoder
@@ -59,6 +67,7 @@ class Fallbacks:
         self.tensors = tensors
         self.calls: dict[int, FallbackCall] = {}
         self.encoder = Encoder(builder, self.calls)
+        builder.late_number = self.late_number
 
     def unsupported(self) -> dict[str, list[str]]:
         """User source lines of each operator that was met."""
@@ -85,7 +94,7 @@ class Fallbacks:
                 if value.is_computable(scalars):
                     operands.append(scalars.emit(value))
                     return ScalarSlot(len(operands) - 1)
-                if any(name in scalars.items for name in value.names):
+                if any(n in scalars.items and not self._is_late(n) for n in value.names):
                     raise FxlowerError(
                         f"{value.expr} depends on an element of a tensor and has no lowering: "
                         "compute it with tensors instead of Python numbers"
@@ -173,6 +182,37 @@ class Fallbacks:
 
     def _value(self, result: SSAValue, info: TensorInfo) -> SSAValue | Encoded:
         return self.encoder.taken_apart(result, info) if info.element in PART else result
+
+    def late_number(self, size: Dim) -> SSAValue | None:
+        """A 0-d tensor of a size that an operator gives while the graph runs, made by the host: a
+        kernel that reads it comes after that operator. None for other sizes."""
+        if not any(map(self._is_late, symbols.symbols_of(size))):
+            return None
+        number = len(self.calls)
+        self.calls[number] = FallbackCall(
+            target=torch.scalar_tensor,
+            args=(SizeSlot(str(size)),),
+            kwargs={"dtype": torch.int64},
+            operand_strides=(),
+            results=(0,),
+            symbols=(),
+            reason="",
+            source="",
+        )
+        return emit(
+            self.block,
+            fxt.AtenOp,
+            (),
+            (tensor_type(I64, ()),),
+            {"target": string_attr("aten.scalar_tensor.default"), "id": int_attr(number)},
+            {"strides": ArrayAttr([dims_attr(())])},
+        ).results[0]
+
+    def _is_late(self, symbol: str) -> bool:
+        source = self.table.sources.get(symbol)
+        return source is not None and (
+            source.kind == "fallback" or any(map(self._is_late, source.symbols))
+        )
 
     def _number(self, leaf: Any) -> Any:
         if isinstance(leaf, torch.SymInt):

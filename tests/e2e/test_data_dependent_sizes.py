@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -143,3 +144,47 @@ def test_a_wrong_dtype_of_a_fake_implementation() -> None:
     compiled = torch.compile(f, backend="fxlower")
     torch.testing.assert_close(compiled(x, *own), f(x, *other))
     torch.testing.assert_close(own, other)
+
+
+def with_an_integer(x: Tensor) -> Any:
+    top = x.max()
+    n = top.long().item()
+    return x + n, x * top, x + 1, n
+
+
+def with_floor_and_ceil(x: Tensor) -> Any:
+    top = x.max().item()
+    return x + math.floor(top), x * top, torch.full((3,), math.ceil(top)), x.sum().item() + top
+
+
+def with_a_length(x: Tensor) -> Any:
+    top = x.max().item()
+    n = int(top)
+    torch._check(n >= 0)
+    torch._check(n < 20)
+    return torch.arange(20)[:n] * 2, torch.zeros(n) + top, x - n
+
+
+def with_a_start(x: Tensor) -> Any:
+    n = x.max().long().item()
+    torch._check(n >= 0)
+    torch._check(n < 17)
+    many = torch.arange(20.0)
+    return many.narrow(0, n, 3) * 2, x + n, x * 3
+
+
+def with_a_count(x: Tensor) -> Any:
+    n = (x > 2).nonzero().size(0)
+    return x + n, x * x.sum(), x + 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [with_an_integer, with_floor_and_ceil, with_a_length, with_a_start, with_a_count],
+)
+def test_numbers_of_the_data_are_read_before_they_are_used(function: Callable[..., Any]) -> None:
+    with torch._dynamo.config.patch(capture_scalar_outputs=True):
+        compiled = torch.compile(function, backend="fxlower", fullgraph=True)
+        for top in (7.25, 3.75, 2.0):
+            x = torch.tensor([1.5, top, -2.0])
+            torch.testing.assert_close(compiled(x), function(x))
