@@ -261,7 +261,9 @@ class _Importer:
             elif value != expected:
                 return False
         for placeholder, operand in zip(placeholders, node.args[2:], strict=True):
-            self.values[placeholder] = self.values[operand] if isinstance(operand, Node) else operand
+            self.values[placeholder] = (
+                self.values[operand] if isinstance(operand, Node) else operand
+            )
             if operand in self.opaque:
                 self.opaque.add(placeholder)
         for inner in nodes:

@@ -182,5 +182,5 @@ def test_entries_of_torch(op: Any) -> None:
         try:
             agrees("fxlower")
         except Exception:
-            with pytest.raises(Exception):  # noqa: B017, PT011  (the same, whatever it is)
+            with pytest.raises(Exception):  # noqa: B017  (the same, whatever it is)
                 agrees("aot_eager")
