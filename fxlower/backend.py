@@ -182,7 +182,11 @@ def compile_aten_graph(
         return Subgraph(inner, made)
 
     imported = import_graph(
-        gm, fallback=options.fallback, constants=constants, subgraphs=compile_subgraph
+        gm,
+        fallback=options.fallback,
+        constants=constants,
+        visible=visible_outputs(name),
+        subgraphs=compile_subgraph,
     )
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:
@@ -193,6 +197,17 @@ def compile_aten_graph(
         if options.dump_ir:
             dump.write(options.dump_ir, name)
     return executable
+
+
+def visible_outputs(name: str) -> int | None:
+    """How many outputs of a graph the user gets, None where all are: what a forward graph saves
+    for its backward, and gradients, nobody else writes to."""
+    if name == "backward":
+        return 0
+    context = TracingContext.try_get()
+    if name != "forward" or context is None or context.fw_metadata is None:
+        return None
+    return context.fw_metadata.num_forward_returns
 
 
 def constant_inputs(gm: GraphModule, options: Options) -> tuple[int, ...]:
