@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import torch
@@ -14,19 +15,21 @@ from torch._functorch.partitioners import min_cut_rematerialization_partition
 from torch._guards import TracingContext
 from torch._logging import trace_structured
 from torch._logging._internal import trace_log
+from torch.autograd import forward_ad
 from torch.fx import GraphModule
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from fxlower.analysis.layout import has_own_elements
 from fxlower.compiler import compile_graph, load_passes
 from fxlower.dump import Dump
-from fxlower.errors import UnsupportedInput
-from fxlower.frontend.attention import math_attention
+from fxlower.errors import FxlowerError, UnsupportedGraph, UnsupportedInput
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
+from fxlower.frontend.tracing import compiled_forms
 from fxlower.options import Options
 from fxlower.report import GraphReport
 from fxlower.runtime.executable import check_tensor
+from fxlower.runtime.subgraph import Subgraph
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +73,22 @@ def fxlower(
             "an input whose elements share memory is changed; this graph runs in eager mode"
         )
         return gm.forward
-    return compiled
+    return outside_forward_mode(compiled, gm.forward)
+
+
+def outside_forward_mode(
+    compiled: Callable[..., Any], eager: Callable[..., Any]
+) -> Callable[..., Any]:
+    """`compiled`, but `eager` while forward-mode differentiation is on: kernels would drop the
+    tangents of their inputs, and Dynamo has no guard for it."""
+
+    @wraps(compiled)
+    def call(*args: Any) -> Any:
+        if forward_ad._current_level >= 0:
+            return eager(*args)
+        return compiled(*args)
+
+    return call
 
 
 def changes_overlapping_memory(inputs: Sequence[Any]) -> bool:
@@ -120,7 +138,7 @@ def compile_with_autograd(
 ) -> Callable[..., Any]:
     """A graph from Dynamo through AOTAutograd. `compiler_of` is asked for the compilers of its
     "forward", "backward" and "inference" graphs, which are of ATen operators."""
-    with math_attention():
+    with compiled_forms():
         return aot_autograd(
             fw_compiler=compiler_of("forward"),
             bw_compiler=compiler_of("backward"),
@@ -152,8 +170,23 @@ def compile_aten_graph(
 ) -> Any:
     """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
     constants = constant_inputs(gm, options) if name == "inference" else ()
+
+    def compile_subgraph(inner: GraphModule) -> Callable[..., Any]:
+        try:
+            made = compile_aten_graph(inner, options, name="subgraph", on_report=on_report)
+        except UnsupportedGraph:
+            raise
+        except FxlowerError as reason:
+            log.warning("a subgraph runs in eager mode: %s", reason)
+            return inner
+        return Subgraph(inner, made)
+
     imported = import_graph(
-        gm, fallback=options.fallback, constants=constants, visible=visible_outputs(name)
+        gm,
+        fallback=options.fallback,
+        constants=constants,
+        visible=visible_outputs(name),
+        subgraphs=compile_subgraph,
     )
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:

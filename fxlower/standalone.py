@@ -16,9 +16,9 @@ from xdsl.dialects.builtin import ModuleOp
 
 from fxlower.backend import compile_aten_graph
 from fxlower.errors import FxlowerError
-from fxlower.frontend.attention import math_attention
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
+from fxlower.frontend.tracing import compiled_forms
 from fxlower.options import Options
 from fxlower.runtime.executable import Executable
 
@@ -65,7 +65,7 @@ def import_fx(
     `make_fx`) needs no example inputs; any other is traced with them, see `compile`.
     """
     if isinstance(program, ExportedProgram):
-        with math_attention():
+        with compiled_forms():
             core = program.run_decompositions(decomposition_table())
             return import_graph(core.graph_module).module
     if example_inputs is not None:
@@ -82,7 +82,7 @@ def trace(gm: GraphModule, inputs: list[Any], dynamic: bool) -> tuple[GraphModul
         structure[:] = [tree]
         return leaves
 
-    with torch.no_grad(), math_attention():
+    with torch.no_grad(), compiled_forms():
         traced = make_fx(
             torch.func.functionalize(flat, remove="mutations_and_views"),
             decomposition_table=decomposition_table(),
@@ -164,7 +164,7 @@ def _size(value: Any) -> Any:
 
 
 def _compile_exported(program: ExportedProgram, options: Options) -> Callable[..., Any]:
-    with math_attention():
+    with compiled_forms():
         core = program.run_decompositions(decomposition_table())
     signature = core.graph_signature
     _write_mutated(core.graph_module, signature)

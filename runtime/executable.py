@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from fxlower.errors import UnsupportedInput
 from fxlower.frontend.program import (
+    OFFSET,
     ExpressionSlot,
     FallbackCall,
     InputSlot,
@@ -223,7 +224,7 @@ class Call:
         operands = [
             self.values[v]
             if strides is None
-            else with_strides(self.values[v], strides.value(self.symbols))
+            else with_exact_strides(self.values[v], strides.value(self.symbols))
             for v, strides in zip(step.operands, step.operand_strides, strict=True)
         ]
 
@@ -248,7 +249,10 @@ class Call:
             if result is None:
                 continue
             for symbol, of, axis in call.symbols:
-                if axis is not None and of == result:
+                if axis == OFFSET and of == result:
+                    begin = operands[0].storage_offset()
+                    self.symbols[symbol] = flat[position].storage_offset() - begin
+                elif axis is not None and of == result:
                     self.symbols[symbol] = flat[position].shape[axis]
         for symbol, position, axis in call.symbols:
             if axis is None:
@@ -262,21 +266,27 @@ class Call:
                 raise unlike_traced(call, f"{flat[position]}", f"{expected}")
         for position, result in enumerate(call.results):
             if result is not None:
-                self.check_result(step, result, flat[position])
+                tensor = self.as_traced(step, result, flat[position])
                 strides = step.strides[result].value(self.symbols)
-                made = resolved(flat[position])
+                made = resolved(tensor)
                 self.values[step.results[result]] = with_strides(made, strides)
 
-    def check_result(self, step: AtenStep, result: int, tensor: torch.Tensor | None) -> None:
-        """Refuse a result that is not what the graph was compiled for: kernels would read outside
-        of it."""
+    def as_traced(self, step: AtenStep, result: int, tensor: Any) -> Any:
+        """A result that is what the graph was compiled for: kernels would read outside of another.
+
+        Fake implementations of some of torch's own operators are wrong about the dtype
+        (`_batch_norm_with_update` on bf16); later steps were told the one that they give.
+        """
         sizes, dtype = step.sizes[result], step.dtypes[result]
         if tensor is None or sizes is None:
-            return
+            return tensor
         expected = sizes.value(self.symbols)
-        if tensor.shape != expected or dtype not in (None, tensor.dtype):
+        is_other = dtype not in (None, tensor.dtype)
+        is_own = getattr(step.call.target, "namespace", "") == "aten"
+        if tensor.shape != expected or (is_other and not is_own):
             found = f"a tensor of {list(tensor.shape)} {tensor.dtype}"
             raise unlike_traced(step.call, found, f"one of {list(expected)} {dtype}")
+        return tensor.to(dtype) if is_other else tensor
 
     def output(self, kind: str, what: Any) -> Any:
         match kind:
@@ -324,6 +334,16 @@ def with_strides(tensor: torch.Tensor | None, strides: tuple[int, ...]) -> torch
         return tensor
     copy = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device)
     return copy.copy_(tensor)
+
+
+def with_exact_strides(
+    tensor: torch.Tensor | None, strides: tuple[int, ...]
+) -> torch.Tensor | None:
+    """As `with_strides`, with those of dims of size 1 too: an operator may look at them."""
+    made = with_strides(tensor, strides)
+    if made is None or made.layout is not torch.strided or made.stride() == strides:
+        return made
+    return made.as_strided(made.shape, strides)
 
 
 def resolved(result: torch.Tensor | None) -> torch.Tensor | None:

@@ -13,7 +13,7 @@ import fxlower.frontend.aten
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.eager_operators import EAGER_ON_PURPOSE
 from fxlower.frontend.importer import SIZE_QUERIES
-from fxlower.frontend.registry import RULES, rule_of
+from fxlower.frontend.registry import COMPLEX_RULES, FLOAT8_RULES, RULES, rule_of
 
 INTRODUCTION = """\
 # Operators
@@ -52,6 +52,10 @@ def table() -> str:
         "",
         ", ".join(f"`{name}`" for name in sorted(decomposed)),
     ]
+    for title, rules in (("complex numbers", COMPLEX_RULES), ("float8", FLOAT8_RULES)):
+        names = {f"{namespace}.{name}" for namespace, name, _ in map(parts, rules)}
+        lines += ["", f"## Lowered to IR of {title}: {len(names)} operators", ""]
+        lines += [", ".join(f"`{name}`" for name in sorted(names))]
     lines += core_table()
     return "\n".join(lines) + "\n"
 

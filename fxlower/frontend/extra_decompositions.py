@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, _refs
 from torch._prims_common import suggest_memory_format
 from torch.utils._python_dispatch import _disable_current_modes
 
@@ -95,6 +95,35 @@ def flash_attention_backward(
     return grad_query.to(query.dtype), grad_key.to(key.dtype), grad_value.to(value.dtype)
 
 
+def trilinear(
+    i1: Tensor,
+    i2: Tensor,
+    i3: Tensor,
+    expand1: list[int],
+    expand2: list[int],
+    expand3: list[int],
+    sumdim: list[int],
+    unroll_dim: int = 1,
+) -> Tensor:
+    """The sum of a product of three tensors, each of which lacks the dims `expand`: two products of
+    matrices. What is summed over and the third lacks goes first."""
+    rank = i1.dim() + len(expand1)
+    letters = "abcdefghijklmnopqrstuvwxyz"[:rank]
+    names = [
+        "".join(n for axis, n in enumerate(letters) if axis not in expand)
+        for expand in (expand1, expand2, expand3)
+    ]
+    kept = "".join(n for axis, n in enumerate(letters) if axis not in sumdim)
+    pair = "".join(n for n in letters if n in names[0] + names[1] and n in kept + names[2])
+    product = torch.einsum(f"{names[0]},{names[1]}->{pair}", i1, i2)
+    present = "".join(n for n in kept if n in pair + names[2])
+    result = torch.einsum(f"{pair},{names[2]}->{present}", product, i3)
+    for axis, name in enumerate(kept):
+        if name not in present:
+            result = result.unsqueeze(axis)
+    return result
+
+
 def _scores(
     query: Tensor, key: Tensor, is_causal: bool, attn_mask: Tensor | None, scale: float | None
 ) -> Tensor:
@@ -161,10 +190,11 @@ EXTRA: dict[Any, Callable[..., Any]] = {
     aten.max_unpool2d.default: max_unpool,
     aten.nll_loss_backward.default: nll_loss_backward,
     aten.nll_loss2d_backward.default: nll_loss_backward,
+    aten._trilinear.default: trilinear,
     aten.native_dropout.default: native_dropout,
     aten._weight_norm_interface_backward.default: weight_norm_backward,
-    aten.tril_indices.default: torch._refs.tril_indices,
-    aten.triu_indices.default: torch._refs.triu_indices,
+    aten.tril_indices.default: _refs.tril_indices,
+    aten.triu_indices.default: _refs.triu_indices,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention,
     aten._scaled_dot_product_flash_attention_for_cpu_backward.default: flash_attention_backward,
 }

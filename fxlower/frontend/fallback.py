@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch.fx import Node
+from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 from torch.utils import _pytree as pytree
 from xdsl.dialects.builtin import ArrayAttr, UnitAttr
 from xdsl.ir import SSAValue
@@ -28,6 +29,7 @@ from fxlower.errors import FxlowerError
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.encoded import Encoded, Encoder
 from fxlower.frontend.program import (
+    OFFSET,
     FallbackCall,
     ScalarSlot,
     SizeSlot,
@@ -129,7 +131,7 @@ class Fallbacks:
             if isinstance(value, Encoded):
                 value = self.encoder.put_together(value)
             if isinstance(value, SSAValue):
-                eager_strides[value] = self.tensors.info(argument.meta["val"]).strides
+                eager_strides[value] = self.tensors.exact_strides(argument.meta["val"])
         operands: Operands = []
         args = tuple(convert(a, operands) for a in node.args)
         kwargs = {k: convert(v, operands) for k, v in node.kwargs.items()}
@@ -152,7 +154,7 @@ class Fallbacks:
         )
         for result in op.results:
             result.name_hint = node.name
-        bound = self._bind(leaves, results)
+        bound = self._bind(leaves, results, node)
         fresh = {position for _, position, axis in bound if axis is None}
         numbers = tuple(
             (position, self.table.dim(leaf))
@@ -219,7 +221,7 @@ class Fallbacks:
         return scalar_of(leaf)
 
     def _bind(
-        self, leaves: list[Any], results: list[int | None]
+        self, leaves: list[Any], results: list[int | None], node: Node
     ) -> tuple[tuple[str, int, int | None], ...]:
         """The unbacked symbols that the results give a value to."""
         bound: list[tuple[str, int, int | None]] = []
@@ -232,13 +234,15 @@ class Fallbacks:
                     raise FxlowerError(f"cannot solve the symbolic size {dim} for {name}")
                 self.table.sources[name] = SymbolSource("fallback")
                 bound.append((name, index, axis))
-                if axis is not None:
+                if axis is not None:  # neither a size nor an offset is negative
                     self.table.sizes.add(name)
 
         for position, (leaf, result) in enumerate(zip(leaves, results)):
             if result is not None:
                 for axis, dim in enumerate(self.tensors.info(leaf).dims):
                     bind(dim, result, axis)
+                if free_unbacked_symbols(offset := _offset(leaf)) and not _offset(_source(node)):
+                    bind(self.table.dim(offset), result, OFFSET)
             elif isinstance(leaf, torch.SymInt):
                 bind(self.table.dim(leaf), position, None)
             elif isinstance(leaf, (torch.SymBool, torch.SymFloat)):
@@ -246,3 +250,15 @@ class Fallbacks:
                     self.table.used.setdefault(free.name)
                     bind(free.name, position, None)
         return tuple(bound)
+
+
+def _offset(tensor: Any) -> Any:
+    if isinstance(tensor, torch.Tensor) and tensor.layout is torch.strided:
+        return tensor.storage_offset()
+    return 0
+
+
+def _source(node: Node) -> Any:
+    """What a view is of."""
+    first = node.args[0] if node.args else None
+    return first.meta.get("val") if isinstance(first, Node) else None

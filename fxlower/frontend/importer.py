@@ -9,7 +9,7 @@ are in types, so integers need no IR), anything else itself. Operators are lower
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -58,6 +58,7 @@ from fxlower.frontend.registry import (
     rule_of,
 )
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
+from fxlower.frontend.subgraphs import is_control_flow, is_inlined
 from fxlower.frontend.symbolic import SymbolTable, expression_of
 from fxlower.frontend.tensors import TensorReader, packed
 from fxlower.frontend.types import PART
@@ -76,6 +77,10 @@ SIZE_QUERIES = {
 """Operators whose result is known from the graph: no call is needed."""
 
 
+SubgraphCompiler = Callable[[GraphModule], Callable[..., Any]]
+"""What a higher-order operator calls instead of a graph that is its argument."""
+
+
 def import_graph(
     gm: GraphModule,
     *,
@@ -83,6 +88,7 @@ def import_graph(
     fallback: str = "aten",
     constants: Sequence[int] = (),
     visible: int | None = None,
+    subgraphs: SubgraphCompiler | None = None,
 ) -> Imported:
     """The `fxt` module of a functional ATen graph with fake values in `node.meta["val"]`: from
     AOTAutograd, `make_fx`, or `ExportedProgram.run_decompositions(...).graph_module`.
@@ -90,6 +96,7 @@ def import_graph(
     `fallback`: "aten" calls operators without a lowering in eager mode; "error" raises.
     `constants` are placeholders, by position, of tensors that seldom change. The first `visible`
     results (None: all) may be written to by the caller, who sees it in others of that memory.
+    `subgraphs` compiles the branches and bodies of control flow, which stay graphs without it.
 
     Raises:
         UnsupportedGraph: operators without a lowering under `fallback="error"`, all of them.
@@ -98,7 +105,7 @@ def import_graph(
     if fallback not in ("aten", "error"):
         raise FxlowerError(f'fallback must be "aten" or "error", got {fallback!r}')
     complete_values(gm)
-    importer = _Importer(gm, visible)
+    importer = _Importer(gm, visible, subgraphs)
     importer.walk()
     if fallback == "error" and (sites := importer.fallbacks.unsupported()):
         raise UnsupportedGraph(sites)
@@ -106,9 +113,10 @@ def import_graph(
 
 
 class _Importer:
-    def __init__(self, gm: GraphModule, visible: int | None):
+    def __init__(self, gm: GraphModule, visible: int | None, subgraphs: SubgraphCompiler | None):
         self.gm = gm
         self.visible = visible
+        self.subgraphs = subgraphs
         self.block = Block()
         self.symbols = SymbolTable()
         self.tensors = TensorReader(self.symbols)
@@ -179,6 +187,8 @@ class _Importer:
         for part in path.split("."):
             held = getattr(held, part)
         if not isinstance(held, torch.Tensor):
+            if self.subgraphs is not None and is_control_flow(node, held):
+                held = self.subgraphs(held)
             self.values[node] = held
             return
         if path not in self.attributes:
@@ -214,6 +224,8 @@ class _Importer:
             if isinstance(value, (bool, int, float)):
                 self.values[node] = value
                 return
+        if is_inlined(node, self.values) and self.inline(node):
+            return
         self.operators += 1
         if target is aten.copy_.default:
             self.mutation(node)
@@ -233,6 +245,39 @@ class _Importer:
         reason = self.lower(node, target, value)
         if reason is not None:
             self.fall_back(node, reason)
+
+    def inline(self, node: Node) -> bool:
+        """Lower the nodes of a subgraph in place of its call, where its types are those here."""
+        subgraph: GraphModule = self.values[node.args[0]]  # type: ignore[index]
+        nodes = list(subgraph.graph.nodes)
+        placeholders = [n for n in nodes if n.op == "placeholder"]
+        for placeholder, operand in zip(placeholders, node.args[2:], strict=True):
+            value = self.values[operand] if isinstance(operand, Node) else operand
+            expected = placeholder.meta["val"]
+            if isinstance(expected, torch.Tensor):
+                given = operand.meta["val"] if isinstance(operand, Node) else None
+                if not isinstance(given, torch.Tensor) or not isinstance(value, SSAValue):
+                    return False
+                if self.tensors.info(expected) != self.tensors.info(given):
+                    return False
+            elif isinstance(expected, torch.SymInt):
+                if value != self.symbols.dim(expected):
+                    return False
+            elif value != expected:
+                return False
+        for placeholder, operand in zip(placeholders, node.args[2:], strict=True):
+            self.values[placeholder] = (
+                self.values[operand] if isinstance(operand, Node) else operand
+            )
+            if operand in self.opaque:
+                self.opaque.add(placeholder)
+        for inner in nodes:
+            if inner.op == "call_function":
+                self.call(inner)
+        returned = nodes[-1].args[0]
+        self.values[node] = [self.values[v] if isinstance(v, Node) else v for v in returned]  # type: ignore[union-attr]
+        self.mark_opaque(node)
+        return True
 
     def symbols_of_integers(self) -> set[Any]:
         """Symbols, of floats too, that integers of the graph depend on."""

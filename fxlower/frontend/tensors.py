@@ -40,6 +40,15 @@ class TensorReader:
         """The strides as they are, also those that are never used."""
         return tuple(map(self.table.stride, tensor.stride()))
 
+    def exact_strides(self, tensor: torch.Tensor) -> tuple[symbols.Dim, ...]:
+        """The strides that the operator of a custom library gets to see in eager mode: those of
+        dims of size 1, which never matter, are as they are where they are numbers."""
+        strides = self.info(tensor).strides
+        if not strides:
+            return ()
+        pairs = zip(tensor.stride(), strides, strict=True)
+        return tuple(own if type(own) is int else known for own, known in pairs)
+
     def info(self, tensor: torch.Tensor) -> TensorInfo:
         known = self._known.get(id(tensor))
         if known is None:

@@ -119,7 +119,8 @@ def _scan(kernel: StructuredKernel, shell: KernelShell) -> list[SSAValue]:
     type_ = tensor_type(signless(ELEMENTS[element]), sizes)
     operands, properties = shell.arguments[:1], {"axis": int_attr(axis)}
     cls = _SCANS[kernel.operation]
-    return [emit1(shell.block, cls, operands, type_, properties, _signedness(kernel))]
+    attributes = _signedness(kernel) if issubclass(cls, fxt.PositionScanOp) else None
+    return [emit1(shell.block, cls, operands, type_, properties, attributes)]
 
 
 def _signedness(kernel: StructuredKernel) -> dict[str, Attribute] | None:
@@ -181,7 +182,7 @@ def _scratch(
 def _sort(kernel: StructuredKernel, shell: KernelShell) -> list[SSAValue]:
     order, axis = kernel.detail
     assert isinstance(axis, int)
-    operands = [shell.arguments[0]]
+    operands: list[SSAValue] = [shell.arguments[0]]
     if kernel.scratch:
         operands.append(shell.empty(I64, kernel.scratch))
     properties = {"order": string_attr(str(order)), "axis": int_attr(axis)}

@@ -44,7 +44,9 @@ class PointEmitter(ABC):
         self.function = function
         self.builder = builder
         self.loop_of = {d: g for g in loops.outer + loops.inner for d in g.dims}
-        self.may_be_empty = not all(isinstance(g.size, int) and g.size for g in self.loop_of.values())
+        self.may_be_empty = not all(
+            isinstance(g.size, int) and g.size for g in self.loop_of.values()
+        )
         self.indices: dict[Loop, SSAValue] = {}
         self.values: dict[SSAValue, SSAValue] = {}
         """Tensors at this point of the outer loops, in registers."""

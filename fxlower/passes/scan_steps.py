@@ -55,7 +55,7 @@ class ScanStep(ABC):
 
 
 class _Wide(ScanStep):
-    """Carries one value, of the type that eager mode has for it: f32 in f64, f16 and bf16 in f32."""
+    """Carries one value, in the precision of eager mode: f32 in f64, f16 and bf16 in f32."""
 
     def __init__(self, element: Attribute):
         super().__init__(element)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import cases_images
 import cases_indexing
 import cases_nn
 import cases_pointwise
 import cases_pooling
 import cases_reduction
 import cases_sorting
+import cases_tables
 import cases_view
 from case import Case
 
@@ -19,6 +21,8 @@ CASES: list[Case] = [
     *cases_sorting.CASES,
     *cases_nn.CASES,
     *cases_pooling.CASES,
+    *cases_images.CASES,
+    *cases_tables.CASES,
 ]
 
 BY_NAME = {case.name: case for case in CASES}

@@ -43,6 +43,7 @@ VIEWS = [
     case("slice_clamped", lambda x: x[:, -100:1000] + 1, floats(M, N)),
     case("slice_empty", lambda x: x[3:3] + 1, floats(M, N)),
     case("slice_alone", lambda x: x[:, 3:9], floats(M, N)),
+    case("slice_of_the_last", lambda x, y: torch.cat([x, y], 1)[:, -y.shape[1] :] * 2 + x[:, -x.shape[1] :].sum(), floats(M, 5), floats(M, N)),
     case("select", lambda x: x[1] + x[-1] + x[:, 2].sum(), floats(M, N)),
     case("select_alone", lambda x: x[:, -1], floats(M, N)),
     case("narrow", lambda x: x.narrow(1, 2, 5) * x.narrow(1, 7, 5), floats(M, N)),

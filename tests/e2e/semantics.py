@@ -26,7 +26,7 @@ def sharing(values: list[Tensor]) -> list[list[bool]]:
 def layout(tensor: Tensor) -> tuple[Any, ...]:
     return (
         tuple(tensor.shape),
-        tensor.stride(),
+        tensor.stride() if tensor.numel() else None,
         tensor.storage_offset(),
         tensor.dtype,
         tensor.requires_grad,

@@ -132,10 +132,10 @@ def add_to_rows(x: Tensor) -> None:
 
 
 def around_the_host(x: Tensor) -> Tensor:
-    ordered = torch.sort(x)[0]
+    ordered = torch.linalg.qr(x)[1]
     x[1:3].copy_(ordered[1:3] * 2)
     x[0].add_(ordered[2])
-    return torch.sort(x, 0)[0]
+    return torch.linalg.qr(x)[1]
 
 
 def twice(x: Tensor, y: Tensor) -> Tensor:

@@ -258,6 +258,16 @@ class _Run:
                 return torch.cumsum(operands[0], op.axis.value.data, dtype=operands[0].dtype)
             case fxt.CumprodOp():
                 return torch.cumprod(operands[0], op.axis.value.data, dtype=operands[0].dtype)
+            case fxt.CumlogaddexpOp():
+                return torch.logcumsumexp(operands[0], op.axis.value.data)
+            case fxt.CumargmaxOp():
+                return torch.cummax(operands[0], op.axis.value.data).indices
+            case fxt.CumargminOp():
+                return torch.cummin(operands[0], op.axis.value.data).indices
+            case fxt.ArgsortOp():
+                axis, descending = op.axis.value.data, op.order.data == "descending"
+                order = torch.argsort(operands[0], dim=axis, descending=descending, stable=True)
+                return order.narrow(axis, 0, self.result_dims(op)[axis])
             case fxt.NormalizeIndexOp():
                 size = symbols.evaluate(dim_of(op.size), self.symbols)
                 if ((operands[0] < -size) | (operands[0] >= size)).any():

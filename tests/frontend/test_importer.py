@@ -129,17 +129,17 @@ def test_mutations_reach_the_inputs() -> None:
 
 @filechecked
 def test_fallback() -> ModuleOp:
-    # CHECK:         %sort, %sort_1 = fxt.aten "aten.sort.default", 0(%x)
-    # CHECK-SAME:        {strides = {{\[\[}}8 : i64, 1 : i64], [8 : i64, 1 : i64]]}
-    # CHECK-SAME:        : (tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xi64>)
-    # CHECK-NEXT:    %neg = fxt.neg %sort : tensor<4x8xf32>
+    # CHECK:         %_linalg_eigh, %_linalg_eigh_1 = fxt.aten "aten._linalg_eigh.default", 0(%x)
+    # CHECK-SAME:        {strides = {{\[\[}}1 : i64], [1 : i64, 4 : i64]]}
+    # CHECK-SAME:        : (tensor<4x4xf32>) -> (tensor<4xf32>, tensor<4x4xf32>)
+    # CHECK-NEXT:    %neg = fxt.neg %_linalg_eigh : tensor<4xf32>
     def f(x):
-        values, indices = torch.sort(x)
-        return -values, indices
+        values, vectors = torch.linalg.eigh(x)
+        return -values, vectors
 
-    program = traced(f, torch.ones(4, 8))
+    program = traced(f, torch.ones(4, 4))
     (call,) = program.fallbacks
-    assert call.target is aten.sort.default
+    assert call.target is aten._linalg_eigh.default
     assert call.args == (TensorSlot(0),) and call.results == (0, 1)
     assert [output.index for output in program.outputs] == [0, 1]
     return program.module
@@ -261,21 +261,23 @@ def test_exported_program() -> None:
 
 def test_every_unsupported_operator_is_named() -> None:
     def f(x):
-        values, _ = torch.sort(x)
-        return torch.special.i0(values) + torch.sort(-x)[0]
+        values, _ = torch.linalg.eigh(x)
+        return torch.special.i0(values) + torch.linalg.eigh(-x)[0]
 
-    with pytest.raises(UnsupportedGraph, match=r"(?s)2 operator.*aten.i0.*aten.sort.*x2") as raised:
-        traced(f, torch.ones(3), fallback="error")
-    assert set(raised.value.operators) == {"aten.i0.default", "aten.sort.default"}
+    with pytest.raises(
+        UnsupportedGraph, match=r"(?s)2 operator.*aten._linalg_eigh.*x2.*aten.i0"
+    ) as raised:
+        traced(f, torch.ones(3, 3), fallback="error")
+    assert set(raised.value.operators) == {"aten.i0.default", "aten._linalg_eigh.default"}
 
 
 def test_source_lines_are_the_users() -> None:
     seen: list[Imported] = []
 
     def f(x):
-        return torch.sort(x)[0]
+        return torch.linalg.eigh(x)[0]
 
-    compile_with_interpreter(f, seen)(torch.ones(3))
+    compile_with_interpreter(f, seen)(torch.ones(3, 3))
     (call,) = seen[0].fallbacks
     assert call.source == f"test_importer.py:{f.__code__.co_firstlineno + 1} in f"
 

@@ -101,7 +101,7 @@ class Depthwise:
         return Depthwise(b, flipped, axes, 1).y_of(grad)
 
     def weight_of(self, x: SSAValue, grad: SSAValue) -> SSAValue:
-        """The gradient of the weight: for each tap the products of what it read with the gradient."""
+        """The gradient of the weight: for each tap a sum of what it read, times the gradient."""
         b = self.b
         shape = b.dims(x)
         low = [0, 0, *(a.padding for a in self.axes)]

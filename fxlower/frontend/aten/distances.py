@@ -19,10 +19,11 @@ from fxlower.frontend.windows import number
 aten = torch.ops.aten
 
 _FEW_ROWS = 25
-"""Up to so many rows eager mode takes differences where it may choose; else it multiplies."""
+"""Up to so many rows eager mode takes differences where it may choose; else it multiplies, which
+is less exact. Tracing tells the two apart for symbolic sizes: those here are of few rows."""
 
 
-def _distance(b: RuleBuilder, difference: SSAValue, p: float, axis: int) -> SSAValue:
+def norm_along(b: RuleBuilder, difference: SSAValue, p: float, axis: int) -> SSAValue:
     """The p-norm along `axis`."""
     size = b.abs(difference)
     if p == 0:
@@ -80,11 +81,11 @@ def cdist(
     if b.element(x) not in FLOATS or b.element(x) != b.element(y):
         raise NotLowered("distances of integers")
     rows, columns = b.dims(x)[-2], b.dims(y)[-2]
-    few = all(isinstance(n, int) and n <= _FEW_ROWS for n in (rows, columns))
-    if p == 2 and (compute_mode == 1 or (compute_mode in (None, 0) and not few)):
+    many = any(isinstance(n, int) and n > _FEW_ROWS for n in (rows, columns))
+    if p == 2 and (compute_mode == 1 or (compute_mode in (None, 0) and many)):
         return b.to_result(_euclidean(b, b.compute(x), b.compute(y)))
     difference = _differences(b, b.compute(x), b.compute(y))
-    return b.to_result(_distance(b, difference, p, len(b.dims(difference)) - 1))
+    return b.to_result(norm_along(b, difference, p, len(b.dims(difference)) - 1))
 
 
 def _lead(b: RuleBuilder, x: SSAValue, y: SSAValue) -> tuple[Dim, ...]:
@@ -159,7 +160,7 @@ def pdist(b: RuleBuilder, x: SSAValue, p: float = 2.0) -> SSAValue:
     first, second = (
         b.gather(b.compute(x), [b.broadcast(row, [0], dims), column]) for row in (i, j)
     )
-    return b.to_result(_distance(b, b.sub(first, second), p, 1))
+    return b.to_result(norm_along(b, b.sub(first, second), p, 1))
 
 
 def _first_pair(b: RuleBuilder, i: SSAValue, rows: Dim) -> SSAValue:

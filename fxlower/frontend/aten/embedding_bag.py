@@ -16,6 +16,7 @@ from xdsl.ir import SSAValue
 from fxlower.analysis import symbols
 from fxlower.dialects import fxt
 from fxlower.dialects.build import I64, Dim
+from fxlower.frontend.aten.distances import norm_along
 from fxlower.frontend.aten.indexing import checked_index
 from fxlower.frontend.aten.normalization import as_result
 from fxlower.frontend.builder import RuleBuilder
@@ -281,3 +282,26 @@ def per_sample_weights_backward(
     if ignored is not None:
         total = b.select(ignored, b.full_like(0, total), total)
     return b.to_result(total)
+
+
+# ------------------------------------------------------------------------------ renormalization
+
+
+@lowers(aten.embedding_renorm.default)
+def embedding_renorm(
+    b: RuleBuilder, weight: SSAValue, indices: SSAValue, max_norm: float, norm_type: float
+) -> SSAValue:
+    """The rows that are named, shortened to `max_norm`. A row that is named twice is written twice,
+    with the same numbers."""
+    rows, columns = b.dims(weight)
+    items = symbols.product(b.dims(indices))
+    index = checked_index(b, b.reshape(indices, (items,)), rows)
+    dims = (items, columns)
+    values: SSAValue = b.gather(weight, [b.broadcast(index, [0], dims), b.iota(1, dims)])
+    values = b.compute(values)
+    norm = norm_along(b, values, norm_type, 1)
+    limit = b.full_like(max_norm, norm)
+    factor = b.div(limit, b.add(norm, b.full_like(1e-7, norm)))
+    factor = b.select(b.compare("gt", norm, limit), factor, b.full_like(1, factor))
+    shortened = b.mul(values, b.broadcast(factor, [0], dims))
+    return b.scatter("set", weight, b.cast(shortened, b.element(weight)), [0], [index])

@@ -121,7 +121,7 @@ def _max_backward(
     counts = [axis.count for axis in axes]
     few = all(isinstance(c, int) for c in counts) and prod(counts) <= MAX_COVERING  # type: ignore[arg-type]
     if not few:
-        return _scattered(b, grad, indices, len(axes))
+        return scattered_by_place(b, grad, indices, len(axes))
     own: SSAValue | None = None
     for axis in range(len(axes)):
         index = windows.index(axis)
@@ -134,7 +134,7 @@ def _max_backward(
     return b.cast(windows.sum_where(wide, indices, own), b.element(grad))
 
 
-def _scattered(b: RuleBuilder, grad: SSAValue, indices: SSAValue, n: int) -> SSAValue:
+def scattered_by_place(b: RuleBuilder, grad: SSAValue, indices: SSAValue, n: int) -> SSAValue:
     shape = b.result.dims
     lead, sizes = shape[:-n], shape[-n:]
     flat = (*lead, symbols.product(sizes))

@@ -128,9 +128,11 @@ def index_from_front(b: RuleBuilder, index: int | Sym, size: Dim) -> Dim:
     """`index` counted from the front."""
     if isinstance(index, int):
         return index if index >= 0 else symbols.add(size, index)
-    if not b.is_nonnegative(index):
-        raise NotLowered(f"the sign of the index {index} is not known")
-    return str(index)
+    if b.is_nonnegative(index):
+        return str(index)
+    if b.is_nonnegative(symbols.sub(-1, str(index))):
+        return symbols.add(size, str(index))
+    raise NotLowered(f"the sign of the index {index} is not known")
 
 
 @lowers(aten.slice.Tensor, aten.slice_copy.Tensor)
@@ -155,7 +157,7 @@ def _slice_start(b: RuleBuilder, start: int | Sym, size: Dim, count: Dim) -> Dim
     """The first element of a slice of `count` elements; a start out of range is clamped."""
     if isinstance(start, int) and isinstance(size, int):
         return min(max(start + size if start < 0 else start, 0), size)
-    if count == 0 or (count == size and isinstance(start, int)):
+    if count in (0, size):
         return 0
     if isinstance(start, int) and start >= 0:
         return start
@@ -164,7 +166,8 @@ def _slice_start(b: RuleBuilder, start: int | Sym, size: Dim, count: Dim) -> Dim
             return first
         raise NotLowered(f"whether {size} elements include the last {-start} is not known")
     first = index_from_front(b, start, size)
-    if not b.is_nonnegative(symbols.sub(symbols.sub(size, first), count)):
+    left = symbols.sub(symbols.sub(size, first), count)
+    if not (b.is_nonnegative(first) and b.is_nonnegative(left)):
         raise NotLowered(f"whether a slice from {start} lies in {size} elements is not known")
     return first
 

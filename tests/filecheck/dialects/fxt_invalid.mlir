@@ -364,3 +364,51 @@ func.func @f(%a: tensor<4x8xi8>, %b: tensor<8x2xi8>) {
   %r = fxt.matmul %a, %b : (tensor<4x8xi8>, tensor<8x2xi8>) -> tensor<4x2xi64>
   func.return
 }
+
+// -----
+
+// CHECK: order must be one of ascending, descending, got 'up'
+func.func @f(%a: tensor<4xf32>) {
+  %r = fxt.argsort "up", %a, 0 : (tensor<4xf32>) -> tensor<4xi64>
+  func.return
+}
+
+// -----
+
+// CHECK: 4 elements along axis 0 have no first 5
+func.func @f(%a: tensor<4xf32>) {
+  %r = fxt.argsort "ascending", %a, 0 : (tensor<4xf32>) -> tensor<5xi64>
+  func.return
+}
+
+// -----
+
+// CHECK: result must have dims [4, 3], got [5, 3]
+func.func @f(%a: tensor<4x8xf32>) {
+  %r = fxt.argsort "ascending", %a, 1 : (tensor<4x8xf32>) -> tensor<5x3xi64>
+  func.return
+}
+
+// -----
+
+// CHECK: scratch must be a matrix of i64, got tensor<8xi64>
+func.func @f(%a: tensor<4xf32>, %w: tensor<8xi64>) {
+  %r = fxt.argsort "ascending", %a, 0, %w : (tensor<4xf32>, tensor<8xi64>) -> tensor<4xi64>
+  func.return
+}
+
+// -----
+
+// CHECK: result must be of i64, got tensor<4xf32>
+func.func @f(%a: tensor<4xf32>) {
+  %r = fxt.cumargmax %a, 0 : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: operand must be of floats, got tensor<4xi32>
+func.func @f(%a: tensor<4xi32>) {
+  %r = fxt.cumlogaddexp %a, 0 : (tensor<4xi32>) -> tensor<4xi32>
+  func.return
+}

@@ -33,6 +33,21 @@ func.func @reductions(%a: tensor<4x8xf32>, %m: tensor<4x8xi1>) {
   func.return
 }
 
+// CHECK-LABEL: func.func @orders
+// CHECK-NEXT:    %first = fxt.argsort "descending", %a, 1 : (tensor<4x8xf32>) -> tensor<4x3xi64>
+// CHECK-NEXT:    %order = fxt.argsort "ascending", %a, 0, %scratch {fxlower.unsigned} : (tensor<4x8xf32>, tensor<2x8xi64>) -> tensor<4x8xi64>
+// CHECK-NEXT:    %largest = fxt.cumargmax %a, 1 : (tensor<4x8xf32>) -> tensor<4x8xi64>
+// CHECK-NEXT:    %smallest = fxt.cumargmin %a, 0 : (tensor<4x8xf32>) -> tensor<4x8xi64>
+// CHECK-NEXT:    %log = fxt.cumlogaddexp %a, 0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+func.func @orders(%a: tensor<4x8xf32>, %scratch: tensor<2x8xi64>) {
+  %first = fxt.argsort "descending", %a, 1 : (tensor<4x8xf32>) -> tensor<4x3xi64>
+  %order = fxt.argsort "ascending", %a, 0, %scratch {fxlower.unsigned} : (tensor<4x8xf32>, tensor<2x8xi64>) -> tensor<4x8xi64>
+  %largest = fxt.cumargmax %a, 1 : (tensor<4x8xf32>) -> tensor<4x8xi64>
+  %smallest = fxt.cumargmin %a, 0 : (tensor<4x8xf32>) -> tensor<4x8xi64>
+  %log = fxt.cumlogaddexp %a, 0 : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  func.return
+}
+
 // CHECK-LABEL: func.func @indexing
 // CHECK-NEXT:    %valid = fxt.normalize_index 9 : i64, %i : tensor<4xi64>
 // CHECK-NEXT:    %column = fxt.iota 1 : tensor<4x8xi64>
