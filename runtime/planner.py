@@ -360,14 +360,14 @@ class Planner:
             if v is not t
         ]
         written = tuple(self.numbers[t] for t, v in targets.items() if v is t)
-        owners = dict(zip(args, self.imported.storages))
+        owners: dict[SSAValue, int] = dict(zip(args, self.imported.storages))
         outputs = [self.output(o, op.operands, owners) for o in self.imported.outputs]
         return tuple(outputs), tuple(mutations), written
 
     def memory(self, value: SSAValue) -> SSAValue | None:
         """In whose memory a value is, or may be."""
         root = self.roots.get(value)
-        while root in self.viewed:
+        while root is not None and root in self.viewed:
             root = self.roots.get(self.viewed[root])
         return root
 

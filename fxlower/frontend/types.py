@@ -77,7 +77,7 @@ PART: dict[Attribute, Attribute] = {
 complex32 is not among them: eager itself has little arithmetic for it on the CPU."""
 
 OPAQUE = OpaqueType()
-"""The element type of a value that is no strided tensor of a dtype above: sparse, quantized, nested..."""
+"""The element type of a value that is no strided tensor of a dtype above: sparse, quantized..."""
 
 DTYPE: dict[Attribute, torch.dtype] = {
     element: dtype for dtype, element in (ELEMENT | OPAQUE_ELEMENT).items()
