@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch._functorch.partitioners import min_cut_rematerialization_partition
 from torch._guards import TracingContext
 from torch._logging import trace_structured
 from torch._logging._internal import trace_log
+from torch.autograd import forward_ad
 from torch.fx import GraphModule
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
@@ -71,7 +73,22 @@ def fxlower(
             "an input whose elements share memory is changed; this graph runs in eager mode"
         )
         return gm.forward
-    return compiled
+    return outside_forward_mode(compiled, gm.forward)
+
+
+def outside_forward_mode(
+    compiled: Callable[..., Any], eager: Callable[..., Any]
+) -> Callable[..., Any]:
+    """`compiled`, but `eager` while forward-mode differentiation is on: kernels would drop the
+    tangents of their inputs, and Dynamo has no guard for it."""
+
+    @wraps(compiled)
+    def call(*args: Any) -> Any:
+        if forward_ad._current_level >= 0:
+            return eager(*args)
+        return compiled(*args)
+
+    return call
 
 
 def changes_overlapping_memory(inputs: Sequence[Any]) -> bool:
@@ -165,7 +182,11 @@ def compile_aten_graph(
         return Subgraph(inner, made)
 
     imported = import_graph(
-        gm, fallback=options.fallback, constants=constants, subgraphs=compile_subgraph
+        gm,
+        fallback=options.fallback,
+        constants=constants,
+        visible=visible_outputs(name),
+        subgraphs=compile_subgraph,
     )
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:
@@ -176,6 +197,17 @@ def compile_aten_graph(
         if options.dump_ir:
             dump.write(options.dump_ir, name)
     return executable
+
+
+def visible_outputs(name: str) -> int | None:
+    """How many outputs of a graph the user gets, None where all are: what a forward graph saves
+    for its backward, and gradients, nobody else writes to."""
+    if name == "backward":
+        return 0
+    context = TracingContext.try_get()
+    if name != "forward" or context is None or context.fw_metadata is None:
+        return None
+    return context.fw_metadata.num_forward_returns
 
 
 def constant_inputs(gm: GraphModule, options: Options) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from fxlower.errors import UnsupportedInput
 from fxlower.frontend.program import (
+    OFFSET,
     ExpressionSlot,
     FallbackCall,
     InputSlot,
@@ -198,7 +199,8 @@ class Call:
     """What one call of a graph knows: its values, and symbols as they become known."""
 
     def __init__(self, args: list[Any], plan: HostPlan) -> None:
-        self.symbols: dict[str, int] = {}
+        self.symbols: dict[str, Any] = {}
+        self.copies: dict[int, torch.Tensor] = {}
         self.inputs = {position: args[position] for position in plan.held} if plan.held else {}
         self.values: list[Any] = [args[p] for p in plan.tensor_inputs]
         self.values += plan.attributes
@@ -247,11 +249,15 @@ class Call:
             if result is None:
                 continue
             for symbol, of, axis in call.symbols:
-                if axis is not None and of == result:
+                if axis == OFFSET and of == result:
+                    begin = operands[0].storage_offset()
+                    self.symbols[symbol] = flat[position].storage_offset() - begin
+                elif axis is not None and of == result:
                     self.symbols[symbol] = flat[position].shape[axis]
         for symbol, position, axis in call.symbols:
             if axis is None:
-                self.symbols[symbol] = int(flat[position])
+                number = flat[position]
+                self.symbols[symbol] = number if isinstance(number, float) else int(number)
         if call.symbols and self.unknown:
             self.unknown = self.find_symbols(self.unknown, ())
         for position, number in step.numbers:
@@ -260,21 +266,27 @@ class Call:
                 raise unlike_traced(call, f"{flat[position]}", f"{expected}")
         for position, result in enumerate(call.results):
             if result is not None:
-                self.check_result(step, result, flat[position])
+                tensor = self.as_traced(step, result, flat[position])
                 strides = step.strides[result].value(self.symbols)
-                made = resolved(flat[position])
+                made = resolved(tensor)
                 self.values[step.results[result]] = with_strides(made, strides)
 
-    def check_result(self, step: AtenStep, result: int, tensor: torch.Tensor | None) -> None:
-        """Refuse a result that is not what the graph was compiled for: kernels would read outside
-        of it."""
+    def as_traced(self, step: AtenStep, result: int, tensor: Any) -> Any:
+        """A result that is what the graph was compiled for: kernels would read outside of another.
+
+        Fake implementations of some of torch's own operators are wrong about the dtype
+        (`_batch_norm_with_update` on bf16); later steps were told the one that they give.
+        """
         sizes, dtype = step.sizes[result], step.dtypes[result]
         if tensor is None or sizes is None:
-            return
+            return tensor
         expected = sizes.value(self.symbols)
-        if tensor.shape != expected or dtype not in (None, tensor.dtype):
+        is_other = dtype not in (None, tensor.dtype)
+        is_own = getattr(step.call.target, "namespace", "") == "aten"
+        if tensor.shape != expected or (is_other and not is_own):
             found = f"a tensor of {list(tensor.shape)} {tensor.dtype}"
             raise unlike_traced(step.call, found, f"one of {list(expected)} {dtype}")
+        return tensor.to(dtype) if is_other else tensor
 
     def output(self, kind: str, what: Any) -> Any:
         match kind:
@@ -282,6 +294,12 @@ class Call:
                 return self.values[what]
             case "copy":
                 return copied(self.values[what])
+            case "copies":
+                group, number = what
+                if number not in self.copies:
+                    made = copied_together([self.values[n] for n in group])
+                    self.copies.update(zip(group, made, strict=True))
+                return self.copies[number]
             case "number":
                 return self.values[what].item()
             case "size":
@@ -336,6 +354,19 @@ def resolved(result: torch.Tensor | None) -> torch.Tensor | None:
 def copied(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor of its own with the elements and, where memory can have them, the strides."""
     return tensor.clone(memory_format=torch.preserve_format)
+
+
+def copied_together(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Copies of views of one storage that are views of one storage in the same way."""
+    dtype = tensors[0].dtype
+    if any(t.dtype is not dtype or t.numel() == 0 for t in tensors):
+        return [copied(t) for t in tensors]
+    first = min(t.storage_offset() for t in tensors)
+    end = 1 + max(
+        t.storage_offset() + sum((n - 1) * s for n, s in zip(t.shape, t.stride())) for t in tensors
+    )
+    copy = tensors[0].as_strided((end - first,), (1,), first).clone()
+    return [copy.as_strided(t.shape, t.stride(), t.storage_offset() - first) for t in tensors]
 
 
 def check_tensor(tensor: torch.Tensor, what: str) -> None:

@@ -151,8 +151,9 @@ class HostPlan:
     `tensor_inputs` are positions among the arguments of the call; values are numbered from there
     on (inputs, then `attributes`, then what the steps make). `held` are arguments, by position,
     that are needed as they were passed. `outputs` holds ("tensor", value), ("copy", value),
-    ("number", value of a 0-d tensor), ("size", Shape of one), ("expression", ExpressionSlot),
-    ("input", position) or ("constant", anything). `mutations` are (input value, new value, whether
+    ("copies", (values that are copied together, one of them)), ("number", value of a 0-d tensor),
+    ("size", Shape of one), ("expression", ExpressionSlot), ("input", position) or
+    ("constant", anything). `mutations` are (input value, new value, whether
     that must be copied before any input is written) that the host makes; `written` are
     values, inputs or attributes, that kernels change themselves. `assigned` are arguments, by
     position, that then become (`set_`) the last outputs, which are not returned.

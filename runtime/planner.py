@@ -149,6 +149,7 @@ class Planner:
                 raise ValueError(f"@main must hold calls, views and fxt.aten, got '{op.name}'")
         outputs, mutations, written = self.returns(block.last_op)
         kept = {what for kind, what in outputs if kind in ("tensor", "copy", "number")}
+        kept |= {number for kind, what in outputs if kind == "copies" for number in what[0]}
         kept |= {number for mutation in mutations for number in mutation[:2]}
         return HostPlan(
             tensor_inputs=self.imported.tensor_inputs,
@@ -362,7 +363,24 @@ class Planner:
         written = tuple(self.numbers[t] for t, v in targets.items() if v is t)
         owners: dict[SSAValue, int] = dict(zip(args, self.imported.storages))
         outputs = [self.output(o, op.operands, owners) for o in self.imported.outputs]
-        return tuple(outputs), tuple(mutations), written
+        return self.copied_together(outputs, op.operands), tuple(mutations), written
+
+    def copied_together(
+        self, outputs: list[tuple[str, Any]], results: Sequence[SSAValue]
+    ) -> tuple[tuple[str, Any], ...]:
+        """Copies of one storage are one copy, of which the outputs are views."""
+        groups: dict[tuple[SSAValue | None, int], dict[int, None]] = {}
+        for (kind, what), output in zip(outputs, self.imported.outputs, strict=True):
+            if kind == "copy":
+                key = self.memory(results[output.index]), output.storage
+                groups.setdefault(key, {})[what] = None
+        group_of = {n: tuple(g) for g in groups.values() if len(g) > 1 for n in g}
+        return tuple(
+            ("copies", (group_of[what], what))
+            if kind == "copy" and what in group_of
+            else (kind, what)
+            for kind, what in outputs
+        )
 
     def memory(self, value: SSAValue) -> SSAValue | None:
         """In whose memory a value is, or may be."""

@@ -84,6 +84,9 @@ class RuleBuilder:
     numbers: set[SSAValue]
     """0-d tensors that stand for Python numbers, and so are promoted as these are."""
 
+    late_number: Callable[[Dim], SSAValue | None] | None
+    """Where the host gives sizes while the graph runs: makes one a tensor, in the host's order."""
+
     changed: set[SSAValue]
     """Inputs whose memory the graph changes, and what they are with a part changed."""
 
@@ -93,6 +96,7 @@ class RuleBuilder:
         self.results = ()
         self.elements = ()
         self.numbers = set()
+        self.late_number = None
         self.changed = set()
 
     @property
@@ -286,11 +290,13 @@ class RuleBuilder:
         type_ = tensor_type(I64, tuple(dims))
         return emit1(self.block, fxt.IotaOp, (), type_, {"axis": int_attr(axis)})
 
-    def size(self, size: Dim) -> OpResult:
+    def size(self, size: Dim) -> SSAValue:
         """A size as a 0-d tensor of i64."""
+        if self.late_number is not None and (made := self.late_number(size)) is not None:
+            return made
         return emit1(self.block, fxt.SizeOp, (), tensor_type(I64, ()), {"size": _plain(size)})
 
-    def size_scalar(self, size: Dim) -> OpResult:
+    def size_scalar(self, size: Dim) -> SSAValue:
         """A size as a 0-d tensor of i64: a constant where it is one."""
         return self.full(size, I64, ()) if isinstance(size, int) else self.size(size)
 

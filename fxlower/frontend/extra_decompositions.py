@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, _refs
 from torch._prims_common import suggest_memory_format
 from torch.utils._python_dispatch import _disable_current_modes
 
@@ -193,8 +193,8 @@ EXTRA: dict[Any, Callable[..., Any]] = {
     aten._trilinear.default: trilinear,
     aten.native_dropout.default: native_dropout,
     aten._weight_norm_interface_backward.default: weight_norm_backward,
-    aten.tril_indices.default: torch._refs.tril_indices,
-    aten.triu_indices.default: torch._refs.triu_indices,
+    aten.tril_indices.default: _refs.tril_indices,
+    aten.triu_indices.default: _refs.triu_indices,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention,
     aten._scaled_dot_product_flash_attention_for_cpu_backward.default: flash_attention_backward,
 }

@@ -9,17 +9,27 @@ from typing import Any
 
 import torch
 from torch.fx import Node
+from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 from torch.utils import _pytree as pytree
 from xdsl.dialects.builtin import ArrayAttr, UnitAttr
 from xdsl.ir import SSAValue
 
 from fxlower.analysis import symbols
 from fxlower.dialects import fxt
-from fxlower.dialects.build import Dim, dims_attr, emit, int_attr, string_attr
+from fxlower.dialects.build import (
+    I64,
+    Dim,
+    dims_attr,
+    emit,
+    int_attr,
+    string_attr,
+    tensor_type,
+)
 from fxlower.errors import FxlowerError
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.encoded import Encoded, Encoder
 from fxlower.frontend.program import (
+    OFFSET,
     FallbackCall,
     ScalarSlot,
     SizeSlot,
@@ -57,6 +67,7 @@ class Fallbacks:
         self.tensors = tensors
         self.calls: dict[int, FallbackCall] = {}
         self.encoder = Encoder(builder, self.calls)
+        builder.late_number = self.late_number
 
     def unsupported(self) -> dict[str, list[str]]:
         """User source lines of each operator that was met."""
@@ -83,7 +94,7 @@ class Fallbacks:
                 if value.is_computable(scalars):
                     operands.append(scalars.emit(value))
                     return ScalarSlot(len(operands) - 1)
-                if any(name in scalars.items for name in value.names):
+                if any(n in scalars.items and not self._is_late(n) for n in value.names):
                     raise FxlowerError(
                         f"{value.expr} depends on an element of a tensor and has no lowering: "
                         "compute it with tensors instead of Python numbers"
@@ -143,7 +154,7 @@ class Fallbacks:
         )
         for result in op.results:
             result.name_hint = node.name
-        bound = self._bind(leaves, results)
+        bound = self._bind(leaves, results, node)
         fresh = {position for _, position, axis in bound if axis is None}
         numbers = tuple(
             (position, self.table.dim(leaf))
@@ -172,6 +183,37 @@ class Fallbacks:
     def _value(self, result: SSAValue, info: TensorInfo) -> SSAValue | Encoded:
         return self.encoder.taken_apart(result, info) if info.element in PART else result
 
+    def late_number(self, size: Dim) -> SSAValue | None:
+        """A 0-d tensor of a size that an operator gives while the graph runs, made by the host: a
+        kernel that reads it comes after that operator. None for other sizes."""
+        if not any(map(self._is_late, symbols.symbols_of(size))):
+            return None
+        number = len(self.calls)
+        self.calls[number] = FallbackCall(
+            target=torch.scalar_tensor,
+            args=(SizeSlot(str(size)),),
+            kwargs={"dtype": torch.int64},
+            operand_strides=(),
+            results=(0,),
+            symbols=(),
+            reason="",
+            source="",
+        )
+        return emit(
+            self.block,
+            fxt.AtenOp,
+            (),
+            (tensor_type(I64, ()),),
+            {"target": string_attr("aten.scalar_tensor.default"), "id": int_attr(number)},
+            {"strides": ArrayAttr([dims_attr(())])},
+        ).results[0]
+
+    def _is_late(self, symbol: str) -> bool:
+        source = self.table.sources.get(symbol)
+        return source is not None and (
+            source.kind == "fallback" or any(map(self._is_late, source.symbols))
+        )
+
     def _number(self, leaf: Any) -> Any:
         if isinstance(leaf, torch.SymInt):
             dim = self.table.dim(leaf)
@@ -179,7 +221,7 @@ class Fallbacks:
         return scalar_of(leaf)
 
     def _bind(
-        self, leaves: list[Any], results: list[int | None]
+        self, leaves: list[Any], results: list[int | None], node: Node
     ) -> tuple[tuple[str, int, int | None], ...]:
         """The unbacked symbols that the results give a value to."""
         bound: list[tuple[str, int, int | None]] = []
@@ -192,13 +234,15 @@ class Fallbacks:
                     raise FxlowerError(f"cannot solve the symbolic size {dim} for {name}")
                 self.table.sources[name] = SymbolSource("fallback")
                 bound.append((name, index, axis))
-                if axis is not None:
+                if axis is not None:  # neither a size nor an offset is negative
                     self.table.sizes.add(name)
 
         for position, (leaf, result) in enumerate(zip(leaves, results)):
             if result is not None:
                 for axis, dim in enumerate(self.tensors.info(leaf).dims):
                     bind(dim, result, axis)
+                if free_unbacked_symbols(offset := _offset(leaf)) and not _offset(_source(node)):
+                    bind(self.table.dim(offset), result, OFFSET)
             elif isinstance(leaf, torch.SymInt):
                 bind(self.table.dim(leaf), position, None)
             elif isinstance(leaf, (torch.SymBool, torch.SymFloat)):
@@ -206,3 +250,15 @@ class Fallbacks:
                     self.table.used.setdefault(free.name)
                     bind(free.name, position, None)
         return tuple(bound)
+
+
+def _offset(tensor: Any) -> Any:
+    if isinstance(tensor, torch.Tensor) and tensor.layout is torch.strided:
+        return tensor.storage_offset()
+    return 0
+
+
+def _source(node: Node) -> Any:
+    """What a view is of."""
+    first = node.args[0] if node.args else None
+    return first.meta.get("val") if isinstance(first, Node) else None

@@ -59,7 +59,7 @@ from fxlower.frontend.registry import (
 )
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
 from fxlower.frontend.subgraphs import is_control_flow, is_inlined
-from fxlower.frontend.symbolic import SymbolTable
+from fxlower.frontend.symbolic import SymbolTable, expression_of
 from fxlower.frontend.tensors import TensorReader, packed
 from fxlower.frontend.types import PART
 
@@ -87,13 +87,15 @@ def import_graph(
     name: str = "main",
     fallback: str = "aten",
     constants: Sequence[int] = (),
+    visible: int | None = None,
     subgraphs: SubgraphCompiler | None = None,
 ) -> Imported:
     """The `fxt` module of a functional ATen graph with fake values in `node.meta["val"]`: from
     AOTAutograd, `make_fx`, or `ExportedProgram.run_decompositions(...).graph_module`.
 
     `fallback`: "aten" calls operators without a lowering in eager mode; "error" raises.
-    `constants` are placeholders, by position, of tensors that seldom change.
+    `constants` are placeholders, by position, of tensors that seldom change. The first `visible`
+    results (None: all) may be written to by the caller, who sees it in others of that memory.
     `subgraphs` compiles the branches and bodies of control flow, which stay graphs without it.
 
     Raises:
@@ -103,7 +105,7 @@ def import_graph(
     if fallback not in ("aten", "error"):
         raise FxlowerError(f'fallback must be "aten" or "error", got {fallback!r}')
     complete_values(gm)
-    importer = _Importer(gm, subgraphs)
+    importer = _Importer(gm, visible, subgraphs)
     importer.walk()
     if fallback == "error" and (sites := importer.fallbacks.unsupported()):
         raise UnsupportedGraph(sites)
@@ -111,8 +113,9 @@ def import_graph(
 
 
 class _Importer:
-    def __init__(self, gm: GraphModule, subgraphs: SubgraphCompiler | None):
+    def __init__(self, gm: GraphModule, visible: int | None, subgraphs: SubgraphCompiler | None):
         self.gm = gm
+        self.visible = visible
         self.subgraphs = subgraphs
         self.block = Block()
         self.symbols = SymbolTable()
@@ -232,6 +235,8 @@ class _Importer:
             return
         _require_functional(node)
         if target is aten._local_scalar_dense.default and isinstance(value, torch.SymFloat):
+            if expression_of(value).free_symbols & self.symbols_of_integers():
+                self.fall_back(node, "an integer is computed from it")
             source = self.values[node.args[0]]  # type: ignore[index]
             self.values[node] = self.scalars.item(source, value)
             return
@@ -261,7 +266,9 @@ class _Importer:
             elif value != expected:
                 return False
         for placeholder, operand in zip(placeholders, node.args[2:], strict=True):
-            self.values[placeholder] = self.values[operand] if isinstance(operand, Node) else operand
+            self.values[placeholder] = (
+                self.values[operand] if isinstance(operand, Node) else operand
+            )
             if operand in self.opaque:
                 self.opaque.add(placeholder)
         for inner in nodes:
@@ -271,6 +278,12 @@ class _Importer:
         self.values[node] = [self.values[v] if isinstance(v, Node) else v for v in returned]  # type: ignore[union-attr]
         self.mark_opaque(node)
         return True
+
+    def symbols_of_integers(self) -> set[Any]:
+        """Symbols, of floats too, that integers of the graph depend on."""
+        values = [node.meta.get("val") for node in self.gm.graph.nodes]
+        integers = [expression_of(v) for v in values if isinstance(v, torch.SymInt)]
+        return {symbol for n in integers for symbol in getattr(n, "free_symbols", ())}
 
     def symbolic(self, value: Any) -> Any:
         """The value of a node that computes with sizes: known from its expression."""
@@ -403,9 +416,9 @@ class _Importer:
     def output(self, node: Node) -> None:
         returned = node.args[0]
         outputs: list[Any] = []
-        shared = self.shared_storages(returned)
         index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
         returned = list(returned) if isinstance(returned, (list, tuple)) else [returned]
+        shared = self.shared_storages(returned)
         for out in [*returned, *self.assigned.values()]:
             if not isinstance(out, Node):
                 outputs.append(out)
@@ -438,13 +451,24 @@ class _Importer:
                 outputs.append(value)
         self.outputs = tuple(outputs)
 
-    def shared_storages(self, returned: Any) -> set[int]:
-        """Storages that several results are in, views of a value that is held in parts."""
-        nodes = returned if isinstance(returned, (list, tuple)) else [returned]
-        found: dict[int, set[Node]] = {}
-        for node in nodes:
-            if isinstance(node, Node) and isinstance(self.values[_viewed(node)], Encoded):
-                found.setdefault(self.tensors.storage(node.meta["val"]), set()).add(node)
+    def shared_storages(self, returned: Sequence[Any]) -> set[int]:
+        """Storages that several results are in, where these could be made apart from each other:
+        views of a value that is held in parts, and any that the caller sees."""
+        arguments = {
+            self.tensors.storage(v)
+            for node in self.positions
+            if isinstance(v := node.meta.get("val"), torch.Tensor)
+        }
+        found: dict[int, set[Any]] = {}
+        for position, node in enumerate(returned):
+            if not isinstance(node, Node) or not isinstance(node.meta.get("val"), torch.Tensor):
+                continue
+            value, base = self.values[node], self.values[_viewed(node)]
+            storage = self.tensors.storage(node.meta["val"])
+            if isinstance(base, Encoded):
+                found.setdefault(storage, set()).add(node)
+            elif (self.visible is None or position < self.visible) and storage not in arguments:
+                found.setdefault(storage, set()).add((value, self.tensors.info(node.meta["val"])))
         return {storage for storage, views in found.items() if len(views) > 1}
 
     def in_memory(self, node: Node) -> SSAValue:

@@ -51,6 +51,10 @@ class ExpressionSlot:
     evaluate: Callable[[Mapping[str, int]], Any]
 
 
+OFFSET = -1
+"""In place of a dimension: where a view begins, in elements from the first of what it is of."""
+
+
 @dataclass(frozen=True)
 class FallbackCall:
     """An ATen (or higher-order, or custom) operator that the host calls for an `fxt.aten`.
@@ -60,7 +64,8 @@ class FallbackCall:
     has in eager mode. `results` has one entry for each element of
     the operator's flat output (`torch.utils._pytree`): the index of the op's result, or None where
     it is no tensor. `symbols` names the unbacked symbols that the results bind: (symbol, result
-    index, dimension), or (symbol, index in the flat output, None) where that is the number itself.
+    index, dimension or `OFFSET`), or, where it is the number itself, (symbol, index in the flat
+    output, None).
     `numbers` are the integers of the flat output that are known otherwise, by index: the user's
     checks may say what they have to be.
     """

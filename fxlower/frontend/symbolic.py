@@ -66,12 +66,16 @@ def evaluator(expr: sympy.Basic) -> Callable[[Mapping[str, int]], Any]:
     free = {s.name: s for s in expr.free_symbols}  # type: ignore[attr-defined]
 
     def evaluate(values: Mapping[str, int]) -> Any:
-        result = expr.xreplace({s: sympy.Integer(values[name]) for name, s in free.items()})
+        result = expr.xreplace({s: _number(values[name]) for name, s in free.items()})
         if result in (sympy.true, sympy.false):
             return result == sympy.true
         return int(result) if result.is_integer else float(result)  # type: ignore[arg-type]
 
     return evaluate
+
+
+def _number(value: float) -> sympy.Number:
+    return sympy.Float(value) if isinstance(value, float) else sympy.Integer(value)
 
 
 class SymbolTable:

@@ -110,7 +110,7 @@ class SortLowering:
         in_slot = -(-prod(known) // slots) if isinstance(slots, int) else 1
         at.parallel(slots, some, max(1, PARALLEL_WORK // (work * max(1, in_slot))), "slot")
 
-    def _row(self, at: LoopBuilder, index: SSAValue, outer: list[int]) -> Row:
+    def _row(self, at: LoopBuilder, index: Index, outer: list[int]) -> Row:
         parts = at.split(index, [self.source.size(d) for d in outer])
         place: list[Index] = [0] * len(self.source.sizes)
         for d, part in zip(outer, parts):

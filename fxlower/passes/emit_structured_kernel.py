@@ -182,7 +182,7 @@ def _scratch(
 def _sort(kernel: StructuredKernel, shell: KernelShell) -> list[SSAValue]:
     order, axis = kernel.detail
     assert isinstance(axis, int)
-    operands = [shell.arguments[0]]
+    operands: list[SSAValue] = [shell.arguments[0]]
     if kernel.scratch:
         operands.append(shell.empty(I64, kernel.scratch))
     properties = {"order": string_attr(str(order)), "axis": int_attr(axis)}

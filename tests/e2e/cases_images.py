@@ -126,7 +126,7 @@ RESIZED = [
         for mode in ("nearest", "nearest-exact", "bilinear", "bicubic", "area")
         for name, sizes in {"twice": {"scale_factor": 2}, "odd": {"size": (7, 13)}, "less": {"scale_factor": 0.4}, "one": {"size": (1, 1)}}.items()
     ),
-    case("interpolate_dynamic", resize("bilinear", scale_factor=2), floats(2, 3, M, N), dtypes=LOW_PRECISION),
+    case("interpolate_dynamic", lambda x: F.interpolate(x, scale_factor=2.0, mode="bilinear"), floats(2, 3, M, N), dtypes=LOW_PRECISION),
     case("interpolate_corners", resize("bilinear", size=(7, 13), align_corners=True), floats(2, 3, 9, 11), dynamic=False),
     case("interpolate_cubic_corners", resize("bicubic", size=(7, 13), align_corners=True), floats(2, 3, 9, 11), dynamic=False),
     case("interpolate_linear", resize("linear", size=13), floats(2, 3, 9), dynamic=False),

@@ -27,6 +27,7 @@ READS = [
     case("gather_of_mask", lambda x, i: (x > 0).gather(1, i), floats(M, N, grad=False), integers(0, 21, M, 1)),
     case("gather_of_rows", lambda x, b, i: (x + b[:, None])[i] * 2, floats(64, N), floats(64), integers(-64, 64, M)),
     case("take", lambda x, i: x.take(i), floats(M, N), integers(-100, 100, 9)),
+    case("take_0d", lambda x, i: x.take(i), floats(M, N), integers(0, 100)),
     case("take_along_dim", lambda x, i: x.take_along_dim(i, 1), floats(M, N), integers(0, 21, M, 2)),
     case("index_one", lambda x, i: x[i], floats(N, M), integers(-21, 21, 9)),
     case("index_second", lambda x, i: x[:, i], floats(M, N), integers(-21, 21, 9)),
@@ -90,6 +91,8 @@ WRITES = [
         for how in ("sum", "prod", "amax", "amin", "mean")
         for own in (True, False)
     ),
+    case("scatter_mean_ints", lambda x, i, v: x.scatter_reduce(1, i, v, "mean"),
+         integers(-50, 50, M, N), integers(0, 21, M, 64), integers(-9, 9, M, 64)),
     *(
         case(f"scatter_{how}_unsigned", lambda x, i, v, how=how: x.scatter_reduce(1, i, v, how),
              integers(0, 256, M, N, dtype=torch.uint8), integers(0, 21, M, 64), integers(0, 256, M, 64, dtype=torch.uint8))

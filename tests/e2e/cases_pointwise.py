@@ -113,6 +113,7 @@ CASTS = [
              integers(0, 100, N, dtype=d))
         for d in (*INTEGER_DTYPES, torch.bool)
     ),
+    case("cast_special_to_bool", lambda x: x.bool(), special(N), grad=False, dtypes=LOW_PRECISION),
     case("cast_special", lambda x: (x.bool(), x.half(), x.bfloat16(), x.double()), special(N), grad=False),
     case("cast_wraps", lambda x: (x.to(torch.int8), x.to(torch.uint8), x.to(torch.int16)), integers(-70000, 70000, N)),
     # A round trip through a narrower type between two steps may be dropped.

@@ -44,10 +44,16 @@ def integers(shape, dtype, seed):
 
 FLOATS = ("float32", "float64", "bfloat16", "float16")
 INTEGERS = ("int64", "int32", "uint8", "int16", "int8")
-DTYPES = (*("float32",) * 8, *FLOATS[1:], "int64", "int64", "int32", "uint8", "bool")
+DTYPES = (
+    *("float32",) * 8,
+    *FLOATS[1:],
+    *("int64", "int64", "int32", "int16", "int8", "uint8", "bool"),
+)
 SIZES = (2, 3, 1, 5, 7, 8, 16, 17, 33, 64, 0)
 FIXED = ("1", "2", "3", "4", "5", "8", "0")
 LARGEST = 3e3
+KINDS = {"n": "fi", "x": "fio"}
+"""Kinds of values that more than one kind of operand takes."""
 MOST_ELEMENTS = 1 << 14
 
 SMOOTH, KINK, JUMP, EXACT = "smooth", "kink", "jump", "exact"
@@ -176,6 +182,43 @@ TEMPLATES: list[Template] = [
         EXACT, "xx", "torch.cat([{a}, {b}], {d})", "torch.stack([{a}, {b}], {d})", broadcast=False
     ),
     *_templates(EXACT, "xx", "{a}.expand_as({b})"),
+    *_templates(
+        SMOOTH,
+        "f",
+        "F.avg_pool1d({a}.reshape(1, -1, {a}.shape[-1]), 2, 1)",
+        "F.adaptive_avg_pool1d({a}.reshape(1, -1, {a}.shape[-1]), 3)",
+        "F.interpolate({a}.reshape(1, -1, {a}.shape[-1]), scale_factor=2.0, mode='linear')",
+        "F.conv1d({a}.reshape(-1, 1, {a}.shape[-1]), torch.ones(2, 1, 3).to({a}), padding=1)",
+        "F.conv1d({a}.reshape(-1, 1, {a}.shape[-1]), torch.ones(2, 1, 2).to({a}), stride=2)",
+        "torch.cat([{a}.softmax(-1), {a}.tanh()], -1)",
+    ),
+    *_templates(
+        KINK,
+        "f",
+        "F.max_pool1d({a}.reshape(1, -1, {a}.shape[-1]), 2)",
+        "F.max_pool1d({a}.reshape(1, -1, {a}.shape[-1]), 3, 1, 1)",
+        "{a}.sort({d}, descending=True).values",
+        "torch.topk({a}, 2, {d}, largest=False).values",
+        "{a}.cummax({d}).values",
+    ),
+    *_templates(
+        EXACT,
+        "x",
+        "F.interpolate({a}.reshape(1, -1, {a}.shape[-1]).double(), scale_factor=2.0)",
+        "torch.as_strided({a}.contiguous(), (2,), (1,))",
+        "{a}.view({a}.shape)",
+        "{a}.mT",
+        "{a}.argsort({d}, stable=True)",
+        "torch.where({a} == 1, {a}, torch.zeros_like({a}))",
+        "{a}.index_fill({d}, torch.tensor([0, -1]), 1)",
+    ),
+    *_templates(
+        EXACT,
+        "xix",
+        "{a}.index_put(({b}.reshape(-1)[:1] % {a}.shape[0],), {c}.reshape(-1)[0].to({a}.dtype))",
+        "{a}.index_copy({d}, torch.arange({a}.shape[{d}]).flip(0), {a})",
+        broadcast=False,
+    ),
     *_templates(EXACT, "ni", "{a}.gather({d}, {b} % {a}.shape[{d}])", broadcast=False),
     *_templates(EXACT, "xi", "{a}[{b} % {a}.shape[0]]", broadcast=False),
     *_templates(SMOOTH, "nin", "{a}.scatter_add({d}, {b} % {a}.shape[{d}], {c})", broadcast=False),
@@ -200,6 +243,17 @@ STATEMENTS: list[Template] = [
     *_templates(EXACT, "xx", "{v} = torch.zeros_like({a}); {v}.copy_({b})"),
     *_templates(SMOOTH, "ff", "{v} = {a}.clone(); {v}[..., :1] = {b}[..., :1]"),
 ]
+
+CHANGES: list[Template] = [
+    *_templates(SMOOTH, "nn", "{a}.add_({b})", "{a}.mul_({b})", "{a}.sub_({b}, alpha=2)"),
+    *_templates(EXACT, "n", "{a}.neg_()", "{a}.mul_(2)", "{a}[..., ::2].add_(1)"),
+    *_templates(EXACT, "x", "{a}.zero_()", "{a}[..., 0] = 1", "{a}[1:].fill_(1)", "{a}.t().fill_(0)"),
+    *_templates(EXACT, "x", "{a}.diagonal(0, 0, -1).fill_(1)", "{a}.unbind({d})[-1].fill_(1)"),
+    *_templates(EXACT, "xx", "{a}.copy_({b})", "{a}[..., :1] = {b}[..., :1]"),
+    *_templates(EXACT, "xo", "{a}.masked_fill_({b}, 1)", "{a}[{b}.reshape(-1)[0]] = 0"),
+    *_templates(SMOOTH, "f", "{a}.sin_()", "{a}[..., :1].tanh_()", "{a}.view(-1)[::2].mul_(0.5)"),
+]
+"""Of an input, or of a view of one."""
 
 LAYOUTS = (
     "{}",
@@ -275,6 +329,7 @@ def random_program(draw: Draw, length: int = 12) -> Program:
     program = Program(dynamic=draw(0, 2) == 2)
     program.grad = draw(0, 2) == 2
     special = not program.grad and draw(0, 7) == 7
+    changes = not program.grad and draw(0, 2) == 2
     sizes = [SIZES[draw(0, len(SIZES) - 1)] for _ in range(4)]
     program.sizes = [(sizes[0], sizes[1])]
     if program.dynamic:
@@ -283,9 +338,19 @@ def random_program(draw: Draw, length: int = 12) -> Program:
     for _ in range(draw(1, 4)):
         maker.add_input()
     for _ in range(draw(2, length)):
-        maker.add_statement()
+        if changes and draw(0, 5) == 5:
+            try:
+                maker.add_change()
+            except Unusable:
+                break
+        else:
+            maker.add_statement()
     maker.choose_results()
     return program
+
+
+class Unusable(Exception):
+    """A program that can no longer be continued."""
 
 
 class Maker:
@@ -338,7 +403,7 @@ class Maker:
 
     def pick(self, kind: str, like: Tensor | None) -> Value | None:
         """A value of a kind, late ones first, that broadcasts with `like`."""
-        wanted = {"n": "fi", "x": "fio"}.get(kind, kind)
+        wanted = KINDS.get(kind, kind)
         found = [v for v in reversed(self.values) if v.kind in wanted]
         if like is not None:
             found = [v for v in found if broadcasts(v.tensor, like)]
@@ -350,7 +415,7 @@ class Maker:
         table = [
             t
             for t in (STATEMENTS if statements else TEMPLATES)
-            if first.kind in {"n": "fi", "x": "fio"}.get(t.operands[0], t.operands[0])
+            if first.kind in KINDS.get(t.operands[0], t.operands[0])
             and (t.how != JUMP or first.exact)
             and (t.how != KINK or first.exact or not self.program.grad)
         ]
@@ -389,14 +454,43 @@ class Maker:
         self.program.statements.append((name, text))
         self.values.append(Value(name, tensor, exact))
 
+    def add_change(self) -> None:
+        """Change an input, or a value that may be a view of one, in place."""
+        value = self.values[self.draw(0, len(self.values) - 1)]
+        table = [t for t in CHANGES if value.kind in KINDS.get(t.operands[0], t.operands[0])]
+        template = table[self.draw(0, len(table) - 1)]
+        names = {"a": value.name, "d": self.draw(0, max(value.tensor.dim() - 1, 0))}
+        for letter, kind in zip("bc", template.operands[1:], strict=False):
+            other = self.pick(kind, value.tensor)
+            if other is None:
+                return
+            names[letter] = other.name
+        text = template.text.format(**names)
+        copies = {v.name: v.tensor.clone() for v in self.values}
+        try:
+            exec(text, self.scope)
+        except (RuntimeError, IndexError, ValueError, TypeError):
+            changed = [n for n, old in copies.items() if not same_bits(self.scope[n], old)]
+            if changed:  # by half a statement
+                raise Unusable from None
+            return
+        for other in self.values:
+            kept = same_bits(other.tensor, copies[other.name])
+            other.exact = other.exact and (kept or template.how != SMOOTH)
+        self.program.statements.append(("", text))
+
     def choose_results(self) -> None:
-        made = [name for name, _ in self.program.statements] or [self.program.inputs[0][0]]
+        made = [name for name, _ in self.program.statements if name] or [self.program.inputs[0][0]]
         used = " ".join(text.split(" = ", 1)[-1] for _, text in self.program.statements)
         words = set("".join(c if c.isalnum() else " " for c in used).split())
         self.program.results = [n for n in made if n not in words or n == made[-1]]
         extra = made[self.draw(0, len(made) - 1)]
         if extra not in self.program.results:
             self.program.results.append(extra)
+
+
+def same_bits(a: Tensor, b: Tensor) -> bool:
+    return bool(((a == b) | (a != a) & (b != b)).all())
 
 
 def broadcasts(a: Tensor, b: Tensor) -> bool:

@@ -89,6 +89,65 @@ def test_as_in_eager_mode(name: str, dynamic: bool) -> None:
         assert sharing([*expected, *arguments]) == sharing([*found, *copies])
 
 
+def written_through(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    made = x * 2
+    made[1] = 0
+    return made[0], made[1:], made.t(), made.flatten()[3:9]
+
+
+def views_of_an_old_value(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    old = x.clone()
+    x.add_(1)
+    return old[1:, 2:], old.t(), x[0]
+
+
+def views_of_what_is_joined(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    made = torch.nn.functional.pad(torch.cat([x, x + 1]), (1, 0))
+    return made[:3], made[2:], made[:, 1:4].view(-1, 3)
+
+
+def views_of_a_constant(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    one = torch.tensor([1.0])
+    piece = one[0:1]
+    number = piece.squeeze()
+    piece[0] = 0
+    return piece, number, x + one
+
+
+def views_of_integers(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    whole = (x * 2).long()
+    return x + 1, whole[0], whole.t(), whole.sum()
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize(
+    "function",
+    [
+        written_through,
+        views_of_an_old_value,
+        views_of_what_is_joined,
+        views_of_a_constant,
+        views_of_integers,
+        lambda x: (x + 1).split([1, 2, 1]),
+        lambda x: x.clone().chunk(3, 1),
+    ],
+)
+def test_a_result_that_is_written_changes_the_others(
+    function: Callable[..., Any], dynamic: bool, gradients: bool
+) -> None:
+    torch._dynamo.reset()
+    found: list[list[torch.Tensor]] = []
+    for run in (function, torch.compile(function, backend="fxlower", dynamic=dynamic)):
+        x = torch.arange(24.0).view(4, 6).clone()
+        outputs = tree_leaves(run(x.requires_grad_(gradients and "old" not in function.__name__)))
+        for i, output in enumerate(outputs):
+            output.detach().mul_(i + 2).add_(1)
+        found.append([t.detach() for t in [*outputs, x]])
+    for a, b in zip(*found, strict=True):
+        assert torch.equal(a, b) and a.stride() == b.stride()
+
+
 def test_a_negative_bit_is_resolved() -> None:
     negative = torch.randn(5, dtype=torch.complex64).conj().imag
     assert negative.is_neg()

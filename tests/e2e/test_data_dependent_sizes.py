@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,6 +63,21 @@ def test_reads_and_writes_out_of_range(count: int) -> None:
             compiled(x, mask, torch.tensor([count, 0]))
 
 
+@pytest.mark.parametrize("computed", [False, True])
+def test_views_that_begin_at_a_number_from_a_tensor(computed: bool) -> None:
+    def split(x: torch.Tensor, at: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return torch.tensor_split(x.exp() if computed else x, at, 0)
+
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(capture_scalar_outputs=True):
+        compiled = torch.compile(split, backend="fxlower", fullgraph=True)
+        for at in ([1, 3, 5], [0, 2, 9]):
+            x = torch.randn(10, 4)
+            found, wanted = compiled(x, torch.tensor(at)), split(x, torch.tensor(at))
+            torch.testing.assert_close(found, wanted)
+            assert [t.storage_offset() for t in found] == [t.storage_offset() for t in wanted]
+
+
 def exactly_four(x: Tensor, i: Tensor) -> Tensor:
     n = i.item()
     torch._check(n == 4)
@@ -114,3 +130,61 @@ def test_an_operator_whose_fake_is_wrong_raises() -> None:
     compiled = torch.compile(lambda x: shorter(x) + 1, backend="fxlower")
     with pytest.raises(RuntimeError, match=r"gave a tensor of \[7\].*expected one of \[10\]"):
         compiled(torch.ones(10))
+
+
+def test_a_wrong_dtype_of_a_fake_implementation() -> None:
+    """That of `_batch_norm_with_update` says that running statistics of bf16 become f32."""
+
+    def f(x: Tensor, mean: Tensor, variance: Tensor) -> Any:
+        made = torch.ops.aten._batch_norm_with_update(x, None, None, mean, variance, 0.1, 1e-5)
+        return made[0] + 1
+
+    x = torch.randn(7, 5, 3).bfloat16()
+    own, other = ([torch.zeros(5).bfloat16(), torch.ones(5).bfloat16()] for _ in range(2))
+    compiled = torch.compile(f, backend="fxlower")
+    torch.testing.assert_close(compiled(x, *own), f(x, *other))
+    torch.testing.assert_close(own, other)
+
+
+def with_an_integer(x: Tensor) -> Any:
+    top = x.max()
+    n = top.long().item()
+    return x + n, x * top, x + 1, n
+
+
+def with_floor_and_ceil(x: Tensor) -> Any:
+    top = x.max().item()
+    return x + math.floor(top), x * top, torch.full((3,), math.ceil(top)), x.sum().item() + top
+
+
+def with_a_length(x: Tensor) -> Any:
+    top = x.max().item()
+    n = int(top)
+    torch._check(n >= 0)
+    torch._check(n < 20)
+    return torch.arange(20)[:n] * 2, torch.zeros(n) + top, x - n
+
+
+def with_a_start(x: Tensor) -> Any:
+    n = x.max().long().item()
+    torch._check(n >= 0)
+    torch._check(n < 17)
+    many = torch.arange(20.0)
+    return many.narrow(0, n, 3) * 2, x + n, x * 3
+
+
+def with_a_count(x: Tensor) -> Any:
+    n = (x > 2).nonzero().size(0)
+    return x + n, x * x.sum(), x + 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [with_an_integer, with_floor_and_ceil, with_a_length, with_a_start, with_a_count],
+)
+def test_numbers_of_the_data_are_read_before_they_are_used(function: Callable[..., Any]) -> None:
+    with torch._dynamo.config.patch(capture_scalar_outputs=True):
+        compiled = torch.compile(function, backend="fxlower", fullgraph=True)
+        for top in (7.25, 3.75, 2.0):
+            x = torch.tensor([1.5, top, -2.0])
+            torch.testing.assert_close(compiled(x), function(x))

@@ -146,7 +146,7 @@ def test_a_graph_that_is_called_with_other_strides_runs() -> None:
 def test_regions_are_inlined(dynamic: bool) -> None:
     torch._dynamo.reset()
     graph = fxlower.explain(regions, R(8, 8), R(8, 8), dynamic=dynamic).graphs[0]
-    assert not graph.fallbacks and len(graph.kernels) == 3
+    assert not graph.fallbacks and [k.calls for k in graph.kernels] == [3]
 
 
 DATABASE = [*hop_db, *custom_op_db, *autograd_function_db]
@@ -182,5 +182,5 @@ def test_entries_of_torch(op: Any) -> None:
         try:
             agrees("fxlower")
         except Exception:
-            with pytest.raises(Exception):  # noqa: B017, PT011  (the same, whatever it is)
+            with pytest.raises(Exception):  # noqa: B017  (the same, whatever it is)
                 agrees("aot_eager")

@@ -9,6 +9,7 @@ import argparse
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 import time
@@ -39,12 +40,14 @@ def work(model: ZooModel, checks: list[str], out: int) -> None:
 
 
 def run(model: ZooModel, checks: list[str], timeout: int) -> list[Record]:
-    """The records of a model's checks; a crash or a hang is a failure of the check it was in."""
+    """The records of a model's checks; a crash or a hang is a failure of the check it was in.
+    `timeout` is in seconds of CPU; eight times as long is waited for a process that waits."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(read)
-        signal.alarm(timeout)  # nobody handles SIGALRM: the process ends
+        signal.alarm(8 * timeout)  # nobody handles these signals: the process ends
+        resource.setrlimit(resource.RLIMIT_CPU, (timeout, timeout + 1))
         try:
             work(model, checks, write)
         finally:
@@ -55,7 +58,8 @@ def run(model: ZooModel, checks: list[str], timeout: int) -> list[Record]:
     _, status = os.waitpid(child, 0)
     if len(records) < len(checks):
         number = os.waitstatus_to_exitcode(status)
-        problem = f"timeout after {timeout} s" if number == -signal.SIGALRM else f"exit {number}"
+        late = number in (-signal.SIGALRM, -signal.SIGXCPU)
+        problem = f"timeout after {timeout} s" if late else f"exit {number}"
         lost = {"model": model.name, "group": model.group, "check": checks[len(records)]}
         records.append({**lost, "ok": False, "problem": problem, "peer": "", "seconds": timeout,
                         "graphs": 0, "breaks": 0, "operators": 0, "fallbacks": {}})  # fmt: skip
@@ -118,7 +122,7 @@ def main() -> int:
     parser.add_argument("--groups", nargs="*")
     parser.add_argument("--checks", nargs="*", default=list(CHECKS), choices=list(CHECKS))
     parser.add_argument("--out", type=Path, default=Path("zoo.jsonl"))
-    parser.add_argument("--timeout", type=int, default=600, help="seconds for a model")
+    parser.add_argument("--timeout", type=int, default=300, help="seconds of CPU for a model")
     options = parser.parse_args()
     console = Console(width=150)
     quiet()

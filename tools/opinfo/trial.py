@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch._dynamo.utils import counters
+from torch.testing._internal import common_methods_invocations
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.opinfo.core import OpInfo
 
@@ -64,7 +65,18 @@ class Record:
 
 @cache
 def entries() -> dict[str, OpInfo]:
+    unseeded()
     return {entry_name(op): op for op in op_db}
+
+
+def unseeded() -> None:
+    """Let operators be called without setting the seed first, which Dynamo does not trace; `run`
+    sets it."""
+
+    def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    common_methods_invocations.wrapper_set_seed = call  # type: ignore[attr-defined]
 
 
 def tolerances_of(op: OpInfo, dtype: torch.dtype) -> dict[torch.dtype, tuple[float, float]]:

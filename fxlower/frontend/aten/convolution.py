@@ -417,12 +417,12 @@ def convolution(
     rank = len(b.dims(x)) - 2
     how = _read(rank, stride, padding, dilation, transposed, output_padding, groups)
     shapes = b.dims(x), b.result.dims
-    if (depthwise := _depthwise(b, how, *shapes, weight, b.result)) is not None:
+    if (depthwise := _depthwise(b, how, shapes[0], shapes[1], weight, b.result)) is not None:
         made = depthwise.y_of(x)
     elif transposed:
-        made = _product(b, how, *shapes[::-1], weight, b.result).x_of(x)
+        made = _product(b, how, shapes[1], shapes[0], weight, b.result).x_of(x)
     else:
-        made = _product(b, how, *shapes, weight, b.result).y_of(x)
+        made = _product(b, how, shapes[0], shapes[1], weight, b.result).y_of(x)
     made = b.cast(made, compute_element(b.element(x)))
     if bias is not None:
         made = b.add(made, b.broadcast(b.compute(bias), [1], b.dims(made)))
@@ -451,7 +451,7 @@ def convolution_backward(
     shapes = b.dims(x), b.dims(grad)
     layout = b.results[0]
     results: list[SSAValue | None] = [None, None, None]
-    depthwise = _depthwise(b, how, *shapes, weight, layout)
+    depthwise = _depthwise(b, how, shapes[0], shapes[1], weight, layout)
     if depthwise is not None:
         if output_mask[0]:
             results[0] = b.cast(depthwise.x_of(grad), b.element(x))
@@ -460,9 +460,9 @@ def convolution_backward(
             results[1] = b.cast(made, b.element(weight))
     elif output_mask[0] or output_mask[1]:
         if transposed:
-            product = _product(b, how, *shapes[::-1], weight, layout)
+            product = _product(b, how, shapes[1], shapes[0], weight, layout)
         else:
-            product = _product(b, how, *shapes, weight, layout)
+            product = _product(b, how, shapes[0], shapes[1], weight, layout)
         if output_mask[0]:
             made = product.y_of(grad) if transposed else product.x_of(grad)
             results[0] = b.cast(made, b.element(x))

@@ -19,7 +19,8 @@ from fxlower.frontend.windows import number
 aten = torch.ops.aten
 
 _FEW_ROWS = 25
-"""Up to so many rows eager mode takes differences where it may choose; else it multiplies."""
+"""Up to so many rows eager mode takes differences where it may choose; else it multiplies, which
+is less exact. Tracing tells the two apart for symbolic sizes: those here are of few rows."""
 
 
 def norm_along(b: RuleBuilder, difference: SSAValue, p: float, axis: int) -> SSAValue:
@@ -80,8 +81,8 @@ def cdist(
     if b.element(x) not in FLOATS or b.element(x) != b.element(y):
         raise NotLowered("distances of integers")
     rows, columns = b.dims(x)[-2], b.dims(y)[-2]
-    few = all(isinstance(n, int) and n <= _FEW_ROWS for n in (rows, columns))
-    if p == 2 and (compute_mode == 1 or (compute_mode in (None, 0) and not few)):
+    many = any(isinstance(n, int) and n > _FEW_ROWS for n in (rows, columns))
+    if p == 2 and (compute_mode == 1 or (compute_mode in (None, 0) and many)):
         return b.to_result(_euclidean(b, b.compute(x), b.compute(y)))
     difference = _differences(b, b.compute(x), b.compute(y))
     return b.to_result(norm_along(b, difference, p, len(b.dims(difference)) - 1))

@@ -62,6 +62,14 @@ def gather(
     return b.reshape(gather_along(b, x, axis, index), b.result.dims)
 
 
+@lowers(aten.take.default)
+def take(b: RuleBuilder, x: SSAValue, index: SSAValue) -> SSAValue:
+    """Positions count in row-major order."""
+    count = symbols.product(b.dims(x))
+    position = checked_index(b, as_vector(b, index), count, negative=True)
+    return b.reshape(b.gather(b.reshape(x, (count,)), [position]), b.result.dims)
+
+
 @lowers(aten.index_select.default)
 def index_select(b: RuleBuilder, x: SSAValue, dim: int, index: SSAValue) -> SSAValue:
     x, index = as_vector(b, x), as_vector(b, index)

@@ -60,8 +60,6 @@ def reduce_into(
         "amax": "max", "amin": "min",
     }[reduction]  # fmt: skip
     element = b.element(dest)
-    if reduction == "mean" and element not in FLOATS:
-        raise NotLowered("a mean of integers")
     original = dest
     if not include_self:
         neutral = b.full_like(neutral_element(mode, element), updates)
@@ -69,10 +67,12 @@ def reduce_into(
     result = combine(b, mode, dest, updates, axes, indices)
     if reduction != "mean":
         return result
-    ones = b.full(1.0, compute_element(element), b.dims(updates))
-    own = b.full(1.0 if include_self else 0.0, compute_element(element), b.dims(original))
+    ones = b.full(1, compute_element(element), b.dims(updates))
+    own = b.full(int(include_self), compute_element(element), b.dims(original))
     count = b.scatter("add", own, ones, axes, indices)
-    count = b.max(count, b.full_like(1.0, count))  # 1 where nothing was added
+    count = b.max(count, b.full_like(1, count))  # 1 where nothing was added
+    if element not in FLOATS:  # rounded down, as eager mode does
+        return b.binary(fxt.FloordivOp, result, count)
     return b.cast(b.div(b.compute(result), count), element)
 
 

@@ -31,6 +31,8 @@ def searchsorted(
     sorter: SSAValue | None = None,
 ) -> SSAValue:
     dims, shape = b.result.dims, b.dims(sorted_sequence)
+    if not shape:
+        raise NotLowered("a sequence without dims")
     if len(shape) > 1 and (shape[:-1] != dims[:-1] or len(shape) != len(dims)):
         raise NotLowered("sizes of sequences and values are not known to agree")
     element = b.promote(sorted_sequence, x)
@@ -45,10 +47,7 @@ def searchsorted(
         return b.gather(sequence, [*rows, place])
 
     predicate = "gt" if right or side == "right" else "ge"
-    found = _search(b, at, shape[-1], value, predicate) if shape else None
-    if found is None:
-        raise NotLowered("a sequence without dims")
-    return b.cast(found, b.result.element)
+    return b.cast(_search(b, at, shape[-1], value, predicate), b.result.element)
 
 
 def _search(
@@ -97,8 +96,10 @@ def histc(b: RuleBuilder, x: SSAValue, bins: int = 100, min: float = 0, max: flo
     """Ones added up at the bins, and after them at a place for what is outside of the range. That
     of data which are not finite is an error, raised as that of an index."""
     element = b.element(x)
-    if element not in (F32, F64) or not isinstance(bins, int):
-        raise NotLowered("a histogram of integers or of a symbolic number of bins")
+    if element not in (F32, F64):
+        raise NotLowered(f"a histogram of {element}")
+    if not all(isinstance(number, int | float) for number in (bins, min, max)):
+        raise NotLowered("symbolic bins")
     dims = b.dims(x)
     low, high = b.full(min, element, ()), b.full(max, element, ())
     finite: SSAValue = b.full(True, I1, dims)

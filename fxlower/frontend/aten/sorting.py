@@ -31,8 +31,17 @@ def _first(b: RuleBuilder, x: SSAValue, axis: int, count: Dim, descending: bool)
         shape = b.dims(x)
         shape = (*shape[:axis], 0, *shape[axis + 1 :])
         return b.full(0, b.element(x), shape), b.full(0, I64, shape)
-    order = b.argsort(x, axis, count, descending)
+    order = _argsort(b, x, axis, count, descending)
     return gather_along(b, x, axis, order), order
+
+
+def _argsort(
+    b: RuleBuilder, x: SSAValue, axis: int, count: Dim, descending: bool = False
+) -> SSAValue:
+    """`fxt.argsort`, whose positions are checked where a symbolic size may be less than `count`."""
+    order: SSAValue = b.argsort(x, axis, count, descending)
+    size = b.dims(x)[axis]
+    return b.normalize_index(order, size) if isinstance(size, str) and count != size else order
 
 
 def _to_results(b: RuleBuilder, values: SSAValue, positions: SSAValue) -> Pair:
@@ -65,6 +74,12 @@ def sort(b: RuleBuilder, x: SSAValue, dim: int = -1, descending: bool = False) -
     return sort_stable(b, x, dim=dim, descending=descending)
 
 
+def _expect_few_ties(b: RuleBuilder, x: SSAValue) -> None:
+    """Integers are often equal, and users see which ones are taken."""
+    if b.element(x) not in FLOATS:
+        raise NotLowered("which of equal integers eager mode takes is up to its algorithm")
+
+
 @lowers(aten.topk.default)
 def topk(
     b: RuleBuilder,
@@ -75,12 +90,12 @@ def topk(
     sorted: bool = True,
 ) -> Pair:
     """Of equal elements the first ones."""
+    _expect_few_ties(b, x)
     vector = as_vector(b, x)
     axis = b.axis(dim, len(b.dims(vector)))
-    # The smallest of floats is no reduction: `fxt.amin` prefers NaN, which is the largest here.
-    if k == 1 and b.dims(vector)[axis] != 0 and (largest or b.element(x) not in FLOATS):
-        op = fxt.AmaxOp if largest else fxt.AminOp
-        return _to_results(b, *with_index(b, op, vector, axis, keepdim=True))
+    # The smallest is no reduction: `fxt.amin` prefers NaN, which is the largest here.
+    if k == 1 and largest and b.dims(vector)[axis] != 0:
+        return _to_results(b, *with_index(b, fxt.AmaxOp, vector, axis, keepdim=True))
     return _to_results(b, *_first(b, vector, axis, _plain(k), largest))
 
 
@@ -100,12 +115,13 @@ def _at_rank(b: RuleBuilder, x: SSAValue, order: SSAValue, axis: int, rank: SSAV
 def kthvalue(
     b: RuleBuilder, x: SSAValue, k: int | Sym, dim: int = -1, keepdim: bool = False
 ) -> Pair:
+    _expect_few_ties(b, x)
     vector = as_vector(b, x)
     shape = b.dims(vector)
     axis = b.axis(dim, len(shape))
     if 0 in shape:
         raise NotLowered("an element of none is an error of eager mode, or nothing")
-    order = b.argsort(vector, axis, _plain(k))
+    order = _argsort(b, vector, axis, _plain(k))
     if isinstance(k, int):
         position = b.slice_axis(order, axis, k - 1, 1)
         return _to_results(b, gather_along(b, vector, axis, position), position)
