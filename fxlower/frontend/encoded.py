@@ -22,7 +22,7 @@ from xdsl.dialects.builtin import ArrayAttr, ComplexType, UnitAttr
 from xdsl.ir import Attribute, Block, SSAValue
 
 from fxlower.analysis import symbols
-from fxlower.analysis.layout import is_dense
+from fxlower.analysis.layout import has_own_elements, is_dense
 from fxlower.dialects import fxt
 from fxlower.dialects.build import (
     Dim,
@@ -36,6 +36,7 @@ from fxlower.dialects.build import (
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.program import FallbackCall, TensorSlot
 from fxlower.frontend.types import DTYPE, PART
+from fxlower.runtime.memory import reinterpreted
 
 
 @dataclass(eq=False)
@@ -173,6 +174,11 @@ def _order(dims: Sequence[Dim], strides: Sequence[Dim]) -> tuple[int, ...]:
 
 
 def real_view(x: torch.Tensor) -> torch.Tensor:
+    if (x.is_conj() or x.is_neg()) and not has_own_elements(x.shape, x.stride()):
+        # What it says of each element of memory is done once, so that the strides can stay.
+        extent = 1 + sum((n - 1) * s for n, s in zip(x.shape, x.stride(), strict=True))
+        memory = x.as_strided((extent,), (1,)).resolve_conj().resolve_neg()
+        return torch.view_as_real(memory.as_strided(x.shape, x.stride()))
     return torch.view_as_real(x.resolve_conj().resolve_neg())
 
 
@@ -181,7 +187,7 @@ def complex_view(x: torch.Tensor, dtype: torch.dtype, axes: tuple[int, ...]) -> 
     *outer, last = x.stride()
     if last != 1 or any(s % 2 for s in outer) or x.storage_offset() % 2:
         x = x.clone(memory_format=torch.contiguous_format)
-    return torch.view_as_complex(x).permute(axes)
+    return tensor_of_its_own(torch.view_as_complex(x).permute(axes))
 
 
 def bytes_view(x: torch.Tensor) -> torch.Tensor:
@@ -189,4 +195,9 @@ def bytes_view(x: torch.Tensor) -> torch.Tensor:
 
 
 def float8_view(x: torch.Tensor, dtype: torch.dtype, axes: tuple[int, ...]) -> torch.Tensor:
-    return x.view(dtype).permute(axes)
+    return tensor_of_its_own(x.view(dtype).permute(axes))
+
+
+def tensor_of_its_own(view: torch.Tensor) -> torch.Tensor:
+    """No view of autograd's: a caller may change it in place and want gradients."""
+    return reinterpreted(view, view.shape, view.stride(), 0)

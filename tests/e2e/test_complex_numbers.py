@@ -225,3 +225,32 @@ def test_special_values() -> None:
     torch.testing.assert_close(found[finite], wanted[finite], rtol=1e-5, atol=1e-37)
     others = (torch.view_as_real(t[~finite]) for t in (found, wanted))
     torch.testing.assert_close(*others, equal_nan=True)
+
+
+def test_conjugates_whose_elements_share_memory() -> None:
+    memory = torch.randn(20, dtype=torch.complex64)
+    views = [memory[:10:2].expand(3, 5), memory.unfold(0, 4, 2), memory[1].expand(3)]
+
+    def function(x: Tensor) -> tuple[Tensor, ...]:
+        return x * 2, x.cumprod(0), torch.fft.fft(x)
+
+    for view in views:
+        for x in (view.conj(), torch._neg_view(view), torch._neg_view(view.conj())):
+            torch._dynamo.reset()
+            found = torch.compile(function, backend="fxlower")(x)
+            torch.testing.assert_close(found, function(x))
+
+
+def test_a_result_is_changed_in_place_with_gradients() -> None:
+    def used(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        made = function(x)
+        made[made.real > 0] = 1j
+        made.abs().square().sum().backward()
+        assert x.grad is not None
+        return x.grad
+
+    x = torch.randn(3, 4, dtype=torch.complex64)
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda z: z * 2, backend="fxlower")
+    found, wanted = (used(f, x.clone().requires_grad_()) for f in (compiled, lambda z: z * 2))
+    torch.testing.assert_close(found, wanted)
