@@ -36,7 +36,6 @@ from fxlower.dialects.build import (
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.program import FallbackCall, TensorSlot
 from fxlower.frontend.types import DTYPE, PART
-from fxlower.runtime.memory import reinterpreted
 
 
 @dataclass(eq=False)
@@ -200,4 +199,4 @@ def float8_view(x: torch.Tensor, dtype: torch.dtype, axes: tuple[int, ...]) -> t
 
 def tensor_of_its_own(view: torch.Tensor) -> torch.Tensor:
     """No view of autograd's: a caller may change it in place and want gradients."""
-    return reinterpreted(view, view.shape, view.stride(), 0)
+    return torch._C._dynamo.guards._reinterpret_tensor(view, view.shape, view.stride(), 0)
