@@ -1,4 +1,4 @@
-"""A cache of keys or values is written where it is: never copied, whatever operator writes to it."""
+"""A cache of keys or values is written where it is: never copied, whatever operator writes."""
 
 from __future__ import annotations
 
