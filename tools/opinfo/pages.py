@@ -44,10 +44,15 @@ CELLS = {"native": "kernels", "mixed": "mixed", "fallback": "eager", "eager": "e
 
 NOT_COUNTED = ("", "not run", "not traced right")
 
+_TIES = "which of equal elements comes first: eager mode's algorithm has no order for them"
+
 REASONS = {
+    "argsort": _TIES,
+    "msort": _TIES,
+    "sort": _TIES,
     "std": "of numbers whose squares overflow f32; eager mode sums in f64",
     "std.unbiased": "of numbers whose squares overflow f32; eager mode sums in f64",
-    "topk": "which of equal elements are taken: eager mode's algorithm has no order for them",
+    "topk": _TIES,
 }
 """Why what is known to fail does."""
 
