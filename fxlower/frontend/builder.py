@@ -277,12 +277,15 @@ class RuleBuilder:
 
     # ---------------------------------------------------------------------- generators
 
-    def full(self, value: float, element: Attribute, dims: Sequence[Dim]) -> OpResult:
-        """Every element is `value`, converted to `element` as torch converts a Python number."""
+    def full(self, value: float, element: Attribute, dims: Sequence[Dim]) -> SSAValue:
+        """Every element is `value`, converted to `element` as torch converts a Python number. It
+        may be symbolic, a `Sym` or a tensor of rank 0."""
+        if isinstance(value, (Sym, SSAValue)):
+            return self.operand(value, element, tuple(dims))
         type_ = tensor_type(element, tuple(dims))
         return emit1(self.block, fxt.FullOp, (), type_, {"value": number_attr(value, element)})
 
-    def full_like(self, value: float, x: SSAValue) -> OpResult:
+    def full_like(self, value: float, x: SSAValue) -> SSAValue:
         return self.full(value, self.element(x), dims_of(x.type))
 
     def iota(self, axis: int, dims: Sequence[Dim]) -> OpResult:

@@ -57,7 +57,7 @@ from fxlower.frontend.registry import (
     describe,
     rule_of,
 )
-from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
+from fxlower.frontend.scalars import Scalar, ScalarBuilder, has_symbolic_number, scalar_of
 from fxlower.frontend.shared_results import shared_storages, view_of
 from fxlower.frontend.subgraphs import is_control_flow, is_inlined
 from fxlower.frontend.symbolic import SymbolTable, expression_of
@@ -315,16 +315,18 @@ class _Importer:
             made = rule(builder, *args, **kwargs)
             values = list(made) if isinstance(made, (list, tuple)) else [made]
             self.check(node, rule, values)
-        except NotLowered as error:
+        except (
+            NotLowered, TypeError, ValueError, AttributeError, LookupError, AssertionError
+        ) as error:  # fmt: skip
+            if not isinstance(error, NotLowered) and not has_symbolic_number(node):
+                raise FxlowerError(
+                    f"the lowering {describe(rule)} of {target} at {source_of(node)} failed: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
             while self.block.last_op is not last:
                 assert self.block.last_op is not None
                 self.block.erase_op(self.block.last_op)
-            return str(error)
-        except (TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
-            raise FxlowerError(
-                f"the lowering {describe(rule)} of {target} at {source_of(node)} failed: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+            return str(error) if isinstance(error, NotLowered) else "a symbolic number as argument"
         for result in values:
             for part in result.parts if isinstance(result, Encoded) else (result,):
                 if isinstance(part, OpResult) and part._name is None:

@@ -175,3 +175,17 @@ class ScalarBuilder:
             return arg
 
         return [convert(a) for a in args], {k: convert(v) for k, v in kwargs.items()}
+
+
+def has_symbolic_number(node: Node) -> bool:
+    """Whether a number that the operator computes with, no size, is symbolic: a tensor of rank 0 or
+    a `Sym` where its rule may want a number of Python."""
+    parameters = node.target._schema.arguments  # type: ignore[union-attr]
+    given = [*zip(parameters, node.args)]
+    given += [(p, node.kwargs[p.name]) for p in parameters if p.name in node.kwargs]
+    return any(
+        isinstance(value, Node)
+        and isinstance(value.meta.get("val"), (torch.SymInt, torch.SymFloat))
+        and str(parameter.type) in ("number", "float", "Optional[number]", "Optional[float]")
+        for parameter, value in given
+    )

@@ -164,7 +164,7 @@ def test_strides_are_those_of_eager_mode(name: str) -> None:
     eager = SEEN.copy()
     SEEN.clear()
     torch.testing.assert_close(torch.compile(function, backend="fxlower")(x), expected)
-    assert SEEN == eager
+    assert eager == SEEN
 
 
 @pytest.fixture
