@@ -22,7 +22,7 @@ from fxlower.frontend.program import (
     TensorSlot,
 )
 from fxlower.runtime.kept_values import KeptValue
-from fxlower.runtime.memory import LEAST_BYTES, StoragePool, bytes_of, empty_strided
+from fxlower.runtime.memory import LEAST_BYTES, StoragePool, bytes_of, empty_strided, reinterpreted
 from fxlower.runtime.plan import (
     AtenStep,
     Buffer,
@@ -94,11 +94,11 @@ class Executable:
                 self.run_segment(step, values, call.symbols)
             elif type(step) is ViewStep:
                 base = values[step.base]
-                values[step.value] = torch.as_strided(
+                values[step.value] = reinterpreted(
                     base,
                     step.sizes.value(call.symbols),
                     step.strides.value(call.symbols),
-                    base.storage_offset() + step.offset.value(call.symbols)[0],
+                    step.offset.value(call.symbols)[0],
                 )
             else:
                 call.run_operator(step)
@@ -343,7 +343,7 @@ def with_exact_strides(
     made = with_strides(tensor, strides)
     if made is None or made.layout is not torch.strided or made.stride() == strides:
         return made
-    return made.as_strided(made.shape, strides)
+    return reinterpreted(made, made.shape, strides, 0)
 
 
 def resolved(result: torch.Tensor | None) -> torch.Tensor | None:

@@ -31,6 +31,11 @@ MOST_SHARE = 8
 empty_strided = torch._C._dynamo.guards._empty_strided_cpu
 """Of sizes, strides and a dtype; twice as fast as `torch.empty_strided`."""
 
+reinterpreted = torch._C._dynamo.guards._reinterpret_tensor
+"""Of a tensor, sizes, strides and an offset in elements from its first one: a tensor of its own on
+that memory. A view of autograd's, made without gradients, could not be changed in place by a caller
+who wants gradients."""
+
 _count_owners = torch._C._storage_Use_Count
 
 

@@ -361,7 +361,7 @@ class Planner:
             if v is not t
         ]
         written = tuple(self.numbers[t] for t, v in targets.items() if v is t)
-        owners = dict(zip(args, self.imported.storages))
+        owners: dict[SSAValue, int] = dict(zip(args, self.imported.storages))
         outputs = [self.output(o, op.operands, owners) for o in self.imported.outputs]
         return self.copied_together(outputs, op.operands), tuple(mutations), written
 
@@ -385,7 +385,7 @@ class Planner:
     def memory(self, value: SSAValue) -> SSAValue | None:
         """In whose memory a value is, or may be."""
         root = self.roots.get(value)
-        while root in self.viewed:
+        while root is not None and root in self.viewed:
             root = self.roots.get(self.viewed[root])
         return root
 

@@ -20,6 +20,7 @@ each of `ASSUMED_SIZES`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import gcd
 
 from fxlower.analysis.contraction import Contraction, Factor
@@ -128,16 +129,10 @@ class _TileSchedule:
         c, mr, nr = self.contraction, self.mr, self.nr
         row_panels = max(1, ceil_div(assumed(c.rows), mr))
         column_panels = max(1, ceil_div(assumed(c.columns), nr))
-        best: tuple[float, int, int] | None = None
-        for pm in _shares(row_panels):
-            for pn in _shares(column_panels):
-                if self._scratch(pm, pn) > self.scratch_bytes and (pm, pn) != (1, 1):
-                    continue
-                cost = sum(self._slowdown(size, pm, pn) for size in ASSUMED_SIZES)
-                if best is None or cost < best[0]:
-                    best = (cost, pm, pn)
-        assert best is not None
-        _, pm, pn = best
+        blocks = self._fitting(_shares(row_panels), _shares(column_panels))
+        if not blocks:  # even the smallest shares of a large product are too large
+            blocks = self._fitting(_SMALL_BLOCKS, _SMALL_BLOCKS)
+        pm, pn = min(blocks, key=lambda b: sum(self._slowdown(size, *b) for size in ASSUMED_SIZES))
         return {
             "mr": mr,
             "nr": nr,
@@ -149,6 +144,16 @@ class _TileSchedule:
             "pack_right": int(self.packs_right),
             "prefetch": int(self._prefetches()),
         }
+
+    def _fitting(self, rows: Sequence[int], columns: Sequence[int]) -> list[tuple[int, int]]:
+        """Blocks of so many panels of rows and of columns that fit in the scratchpad, or are the
+        smallest there is."""
+        return [
+            (pm, pn)
+            for pm in rows
+            for pn in columns
+            if self._scratch(pm, pn) <= self.scratch_bytes or (pm, pn) == (1, 1)
+        ]
 
     # ------------------------------------------------------------------------- operands
 
@@ -235,6 +240,9 @@ class _TileSchedule:
 def _pack_cycles(factor: Factor) -> float:
     """To pack one element."""
     return _COPY_CYCLES if factor.lane == 1 else TRANSPOSE_CYCLES
+
+
+_SMALL_BLOCKS = (16, 8, 4, 2, 1)
 
 
 def _shares(panels: int) -> list[int]:

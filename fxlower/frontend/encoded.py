@@ -105,10 +105,10 @@ class Encoder:
         """`value` in memory, by `strides` if they are given."""
         known = value.memory.get(tuple(strides))
         if known is None:
-            strides = tuple(strides) or symbols.contiguous_strides(value.dims)
-            known = value.memory.get(strides)
-        if known is None:
-            known = value.memory[strides] = self._put_together(value, strides)
+            layout = tuple(strides) or symbols.contiguous_strides(value.dims)
+            known = value.memory.get(layout)
+            if known is None:
+                known = value.memory[layout] = self._put_together(value, layout)
         return known
 
     def _put_together(self, value: Encoded, strides: tuple[Dim, ...]) -> SSAValue:

@@ -58,6 +58,7 @@ from fxlower.frontend.registry import (
     rule_of,
 )
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, has_symbolic_number, scalar_of
+from fxlower.frontend.shared_views import SharedViews
 from fxlower.frontend.subgraphs import is_control_flow, is_inlined
 from fxlower.frontend.symbolic import SymbolTable, expression_of
 from fxlower.frontend.tensors import TensorReader, packed
@@ -420,7 +421,7 @@ class _Importer:
         outputs: list[Any] = []
         index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
         returned = list(returned) if isinstance(returned, (list, tuple)) else [returned]
-        shared = self.shared_storages(returned)
+        shared = SharedViews(self.values, self.fallbacks, self.scalars, returned)
         for out in [*returned, *self.assigned.values()]:
             if not isinstance(out, Node):
                 outputs.append(out)
@@ -433,8 +434,8 @@ class _Importer:
                 outputs.append(InputSlot(self.positions[out]))
             elif isinstance(value, (SSAValue, Encoded)):
                 info = self.tensors.info(out.meta["val"])
-                if self.tensors.storage(out.meta["val"]) in shared:
-                    value = self.in_memory(out)
+                if out in shared:
+                    value = shared.in_memory(out)
                 elif isinstance(value, Encoded):
                     info = self.encoder.layout(info)
                     value = self.encoder.put_together(value, info.strides)
@@ -452,39 +453,6 @@ class _Importer:
             else:
                 outputs.append(value)
         self.outputs = tuple(outputs)
-
-    def shared_storages(self, returned: Sequence[Any]) -> set[int]:
-        """Storages that several results are in, where these could be made apart from each other:
-        views of a value that is held in parts, and any that the caller sees."""
-        arguments = {
-            self.tensors.storage(v)
-            for node in self.positions
-            if isinstance(v := node.meta.get("val"), torch.Tensor)
-        }
-        found: dict[int, set[Any]] = {}
-        for position, node in enumerate(returned):
-            if not isinstance(node, Node) or not isinstance(node.meta.get("val"), torch.Tensor):
-                continue
-            value, base = self.values[node], self.values[_viewed(node)]
-            storage = self.tensors.storage(node.meta["val"])
-            if isinstance(base, Encoded):
-                found.setdefault(storage, set()).add(node)
-            elif (self.visible is None or position < self.visible) and storage not in arguments:
-                found.setdefault(storage, set()).add((value, self.tensors.info(node.meta["val"])))
-        return {storage for storage, views in found.items() if len(views) > 1}
-
-    def in_memory(self, node: Node) -> SSAValue:
-        """The value of a node, where the host makes the views, so that they share memory."""
-        value = self.values[node]
-        if (source := _view_of(node)) is not None:
-            values = {**self.values, source: self.in_memory(source)}
-            convert = self.fallbacks.converter(self.scalars, values)
-            value = self.fallbacks.call(node, convert, values, reason="")
-            return value.in_eager if isinstance(value, Encoded) else value
-        if isinstance(value, Encoded):
-            info = self.encoder.layout(self.tensors.info(node.meta["val"]))
-            return self.encoder.put_together(value, info.strides)
-        return value
 
     def scalar_output(self, value: Scalar) -> ScalarSlot | ExpressionSlot:
         if value.is_computable(self.scalars):
@@ -552,21 +520,6 @@ class _Importer:
                     f"internal error: no input or operator gives the symbolic size {symbol}"
                 )
         return list(self.symbols.used)
-
-
-def _view_of(node: Node) -> Node | None:
-    """What a node is a view of, by its operator alone."""
-    source = node.args[0] if node.args else None
-    is_view = isinstance(node.target, torch._ops.OpOverload) and node.target.is_view
-    single = isinstance(node.meta.get("val"), torch.Tensor)
-    return source if is_view and single and isinstance(source, Node) else None
-
-
-def _viewed(node: Node) -> Node:
-    """What a node is a view of a view of..."""
-    while (source := _view_of(node)) is not None:
-        node = source
-    return node
 
 
 def _sym(dim: int | str) -> int | Sym:

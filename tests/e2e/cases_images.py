@@ -127,6 +127,11 @@ RESIZED = [
         for name, sizes in {"twice": {"scale_factor": 2}, "odd": {"size": (7, 13)}, "less": {"scale_factor": 0.4}, "one": {"size": (1, 1)}}.items()
     ),
     case("interpolate_dynamic", lambda x: F.interpolate(x, scale_factor=2.0, mode="bilinear"), floats(2, 3, M, N), dtypes=LOW_PRECISION),
+    case("interpolate_nearest_dynamic", lambda x: F.interpolate(x, scale_factor=2.0), floats(2, 3, M, N), dtypes=LOW_PRECISION),
+    case("interpolate_nearest_by_4_and_2", lambda x: F.interpolate(x.relu(), (4 * 9, 2 * 11)) * 2, floats(2, 3, 9, 11), dynamic=False),
+    case("interpolate_nearest_channels_last", lambda x: F.interpolate(x, scale_factor=2.0), floats(2, 3, M, N, layout=channels_last)),
+    case("interpolate_nearest_1d", lambda x: F.interpolate(x, scale_factor=4.0), floats(2, 3, N)),
+    case("interpolate_nearest_3d", lambda x: F.interpolate(x, scale_factor=2.0), floats(2, 3, 4, M, N)),
     case("interpolate_corners", resize("bilinear", size=(7, 13), align_corners=True), floats(2, 3, 9, 11), dynamic=False),
     case("interpolate_cubic_corners", resize("bicubic", size=(7, 13), align_corners=True), floats(2, 3, 9, 11), dynamic=False),
     case("interpolate_linear", resize("linear", size=13), floats(2, 3, 9), dynamic=False),

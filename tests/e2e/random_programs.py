@@ -210,7 +210,7 @@ TEMPLATES: list[Template] = [
         "{a}.mT",
         "{a}.argsort({d}, stable=True)",
         "torch.where({a} == 1, {a}, torch.zeros_like({a}))",
-        "{a}.index_fill({d}, torch.tensor([0, -1]), 1)",
+        "{a}.index_fill({d}, torch.arange({a}.shape[{d}])[:2], 1)",
     ),
     *_templates(
         EXACT,
@@ -247,8 +247,9 @@ STATEMENTS: list[Template] = [
 CHANGES: list[Template] = [
     *_templates(SMOOTH, "nn", "{a}.add_({b})", "{a}.mul_({b})", "{a}.sub_({b}, alpha=2)"),
     *_templates(EXACT, "n", "{a}.neg_()", "{a}.mul_(2)", "{a}[..., ::2].add_(1)"),
-    *_templates(EXACT, "x", "{a}.zero_()", "{a}[..., 0] = 1", "{a}[1:].fill_(1)"),
-    *_templates(EXACT, "x", "{a}.t().fill_(0)"),
+    *_templates(
+        EXACT, "x", "{a}.zero_()", "{a}[..., 0] = 1", "{a}[1:].fill_(1)", "{a}.t().fill_(0)"
+    ),
     *_templates(EXACT, "x", "{a}.diagonal(0, 0, -1).fill_(1)", "{a}.unbind({d})[-1].fill_(1)"),
     *_templates(EXACT, "xx", "{a}.copy_({b})", "{a}[..., :1] = {b}[..., :1]"),
     *_templates(EXACT, "xo", "{a}.masked_fill_({b}, 1)", "{a}[{b}.reshape(-1)[0]] = 0"),

@@ -154,3 +154,20 @@ def test_a_negative_bit_is_resolved() -> None:
     torch._dynamo.reset()
     found = torch.compile(lambda x: x * 2, backend="fxlower")(negative)
     assert torch.equal(found, negative * 2)
+
+
+def test_result_may_be_changed_in_place_with_gradients() -> None:
+    """Where the graph makes a result as a view, that is none of autograd's."""
+
+    def fill(x: torch.Tensor) -> torch.Tensor:
+        filled, doubled = torch.zeros_like(x), x * 2
+        torch._dynamo.graph_break()
+        filled[:, :, 3:] = doubled[:, :, 3:]
+        return filled
+
+    x = torch.randn(2, 1, 12, requires_grad=True)
+    torch._dynamo.reset()
+    found = torch.compile(fill, backend="fxlower")(x)
+    assert torch.equal(found, fill(x))
+    gradients = [torch.autograd.grad(y.square().sum(), x)[0] for y in (found, fill(x))]
+    assert torch.equal(*gradients)

@@ -74,6 +74,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[[], list[Any]]]] = {
         lambda x, i: (x.gather(0, i), x.scatter(0, i, x), x.gather(0, zeros(0, 4))),
         lambda: [R(0, 4), zeros(0, 4)],
     ),
+    "an index of another rank": (
+        lambda x, i: (x.scatter(0, i, x), x.scatter_add(0, i, x)),
+        lambda: [R(3, 3), zeros(0, 5, 0)],
+    ),
     "rows of none": (lambda x: x.gather(0, zeros(3, 0)), lambda: [R(0, 0)]),
     "rows without elements": (lambda x, i: x[i], lambda: [R(5, 0), torch.tensor([9])]),
     "an index into nothing": (lambda x, i: x[i], lambda: [R(0, 3), torch.tensor([1])]),

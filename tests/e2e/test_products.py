@@ -114,3 +114,11 @@ def test_widened_operands_that_repeat_along_the_depth() -> None:
     x, w = torch.randn(13, 1).bfloat16(), torch.randint(-9, 9, (1, 32), dtype=torch.int8)
     same(lambda x, w: x.float().expand(13, 7) @ w.float().expand(7, 32), x, w)
     same(lambda x, w: x.float() @ w.float(), x, w)
+
+
+def test_more_rows_than_the_smallest_shares_hold() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randn(1030, 50257, generator=generator).bfloat16()
+    b = torch.randn(1030, 40, generator=generator).bfloat16()
+    found = torch.compile(lambda a, b: a.t() @ b, backend="fxlower")(a, b)
+    torch.testing.assert_close(found.float(), a.float().t() @ b.float(), rtol=1e-2, atol=1e-2)

@@ -49,12 +49,16 @@ def same(a: Tensor, b: Tensor) -> Tensor:
 
 
 def assert_as_good_as_eager(
-    found: list[Tensor], eager: list[Tensor], exact: list[Tensor], nearby: list[Tensor]
+    found: list[Tensor],
+    eager: list[Tensor],
+    exact: list[Tensor],
+    nearby: list[Tensor],
+    coarsest: float,
 ) -> None:
     """Integers are equal; the error of the others is that of eager, or of inputs that are rounded
-    otherwise (`nearby`), within a factor."""
+    otherwise (`nearby`), within a factor; so are roundings to a `coarsest` type on the way."""
     assert len(found) == len(eager)
-    coarsest = max((COARSEST.get(t.dtype, 0.0) for t in eager), default=0.0)
+    coarsest = max(coarsest, *(COARSEST.get(t.dtype, 0.0) for t in eager), 0.0)
     for position, (f, e, x, y) in enumerate(zip(found, eager, exact, nearby, strict=True)):
         where = f"tensor {position}"
         assert f.dtype == e.dtype and f.shape == e.shape, f"{where}: {f.dtype} {list(f.shape)}"
@@ -78,6 +82,8 @@ def check(program: Program, backend: str = "fxlower") -> None:
     torch._dynamo.reset()
     make, run = program.load()
     compiled = torch.compile(run, backend=backend, fullgraph=True, dynamic=program.dynamic)
+    text = program.source()
+    coarsest = max((e for dtype, e in COARSEST.items() if str(dtype) in text), default=0.0)
     epsilon = max((COARSEST.get(t.dtype, 0.0) for t in make(*program.sizes[0])), default=0.0)
     for position, (n, m) in enumerate(program.sizes):
         try:
@@ -90,7 +96,7 @@ def check(program: Program, backend: str = "fxlower") -> None:
         moved = [t * (1 + 2 * epsilon) if t.is_floating_point() else t for t in make(n, m)]
         nearby = evaluate(program, run, [double(t) for t in moved])
         found = evaluate(program, compiled, make(n, m))
-        assert_as_good_as_eager(found, eager, exact, nearby)
+        assert_as_good_as_eager(found, eager, exact, nearby, coarsest)
 
 
 def check_or_explain(program: Program) -> None:

@@ -24,7 +24,7 @@ def compiled(function: Any, **options: Any) -> Any:
     return torch.compile(function, backend="fxlower", **options)
 
 
-def assert_all_close(found: list[Tensor], wanted: list[Tensor], **tolerance: float) -> None:
+def assert_all_close(found: list[Tensor], wanted: list[Tensor], **tolerance: Any) -> None:
     assert len(found) == len(wanted)
     for f, w in zip(found, wanted):
         torch.testing.assert_close(f, w, **tolerance)
@@ -46,7 +46,8 @@ def classes(count: int, *sizes: int) -> Tensor:
 
 
 def ctc(x: Tensor, target: Tensor) -> Tensor:
-    return F.ctc_loss(x.log_softmax(2), target, (20, 20, 2), (4, 5, 6), zero_infinity=True)
+    lengths: tuple[Any, Any] = (20, 20, 2), (4, 5, 6)
+    return F.ctc_loss(x.log_softmax(2), target, *lengths, zero_infinity=True)
 
 
 LOSSES: dict[str, tuple[Run, Callable[[], tuple[Tensor, ...]]]] = {
@@ -306,6 +307,9 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 VARIANTS = [(name, {"foreach": True}) for name in OPTIMIZERS]
 VARIANTS += [("adamw", {"foreach": False}), ("adamw", {"fused": True}), ("sgd", {"fused": True})]
+MOST_GRAPHS = 5
+"""Over the steps of a test: with state and without, a constant learning rate and a changing one.
+(PyTorch makes a constant of a number that `_foreach_` operators get, and so a graph for each.)"""
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=str)
@@ -316,19 +320,21 @@ def test_optimizer_step(name: str, variant: dict[str, bool]) -> None:
     modules = module, copy.deepcopy(module)
     for compile_, net in zip((True, False), modules):
         optimizer = OPTIMIZERS[name](net.parameters(), **variant)
-        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+        schedule = torch.optim.lr_scheduler.StepLR(
+            optimizer, 2 if variant.get("foreach") else 1, 0.9
+        )
         counters.clear()
         step = (
             compiled(lambda optimizer=optimizer: optimizer.step()) if compile_ else optimizer.step
         )
         torch.manual_seed(1)
-        for _ in range(6):
+        for _ in range(8):
             optimizer.zero_grad()
             (net(torch.randn(11, 7)) ** 2).mean().backward()
             step()
             schedule.step()
         if compile_:
-            assert counters["stats"]["unique_graphs"] <= 4
+            assert counters["stats"]["unique_graphs"] <= MOST_GRAPHS
     assert_all_close(*([p.detach() for p in m.parameters()] for m in modules), atol=2e-6, rtol=1e-4)
 
 

@@ -6,6 +6,7 @@ python tests/zoo/zoo_sweep.py [--models bert gpt2] [--groups vision] [--checks t
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import logging
 import os
@@ -48,6 +49,7 @@ def run(model: ZooModel, checks: list[str], timeout: int) -> list[Record]:
         os.close(read)
         signal.alarm(8 * timeout)  # nobody handles these signals: the process ends
         resource.setrlimit(resource.RLIMIT_CPU, (timeout, timeout + 1))
+        faulthandler.disable()  # a crash is one line of the record
         try:
             work(model, checks, write)
         finally:
@@ -70,6 +72,11 @@ def checks_of(model: ZooModel, wanted: list[str]) -> list[str]:
     return [c for c in wanted if c != "generation" or model.generates]
 
 
+def is_fair(record: Record) -> bool:
+    """Whether this could be better: what fails under aot_eager too is not counted."""
+    return record["ok"] or record["peer"] in ("", "passes")
+
+
 def share_in_kernels(records: list[Record]) -> float:
     """Share of all operator calls that fxlower compiled."""
     operators = sum(r["operators"] for r in records)
@@ -88,7 +95,7 @@ def summary(records: list[Record]) -> Table:
     for group, found in [*groups.items(), ("all", records)]:
         row = [group, str(len({r["model"] for r in found}))]
         for name in CHECKS:
-            outcomes = [r["ok"] for r in found if r["check"] == name]
+            outcomes = [r["ok"] for r in found if r["check"] == name and is_fair(r)]
             row.append(f"{sum(outcomes)}/{len(outcomes)}" if outcomes else "")
         counted = [r for r in found if r["check"] in ("inference", "training")]
         operators = sum(r["operators"] for r in counted)
@@ -149,7 +156,7 @@ def main() -> int:
                     if record["peer"]:
                         console.print(f"    aot_eager: {record['peer']}"[:500], markup=False)
     console.print(summary(records), worst_operators(records))
-    return 0 if all(r["ok"] for r in records) else 1
+    return 0 if all(r["ok"] for r in records if is_fair(r)) else 1
 
 
 def quiet() -> None:

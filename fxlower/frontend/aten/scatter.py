@@ -224,6 +224,8 @@ def _scatter(
     """`x[..., index[p], ...] = source[p]` for each p of the index, combined by `reduction`."""
     dest, index = as_vector(b, x), as_vector(b, index)
     axis, shape = b.axis(dim, len(b.dims(dest))), b.dims(index)
+    if 0 in shape:
+        return x  # such an index may even have another rank
     position = checked_index(b, index, b.dims(dest)[axis])
     if isinstance(source, SSAValue):
         source = as_vector(b, source)
