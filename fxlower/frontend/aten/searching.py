@@ -33,6 +33,7 @@ def searchsorted(
     dims, shape = b.result.dims, b.dims(sorted_sequence)
     if not shape:
         raise NotLowered("a sequence without dims")
+    size = shape[-1]
     if len(shape) > 1 and (shape[:-1] != dims[:-1] or len(shape) != len(dims)):
         raise NotLowered("sizes of sequences and values are not known to agree")
     element = b.promote(sorted_sequence, x)
@@ -43,11 +44,11 @@ def searchsorted(
 
     def at(place: SSAValue) -> SSAValue:
         if sorter is not None:
-            place = b.normalize_index(b.cast(b.gather(sorter, [*rows, place]), I64), shape[-1])
+            place = b.normalize_index(b.cast(b.gather(sorter, [*rows, place]), I64), size)
         return b.gather(sequence, [*rows, place])
 
     predicate = "gt" if right or side == "right" else "ge"
-    return b.cast(_search(b, at, shape[-1], value, predicate), b.result.element)
+    return b.cast(_search(b, at, size, value, predicate), b.result.element)
 
 
 def _search(
