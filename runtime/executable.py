@@ -250,6 +250,7 @@ class Call:
                 continue
             for symbol, of, axis in call.symbols:
                 if axis is not None and axis <= OFFSET and of == result:
+                    assert operands[0] is not None
                     moved = operands[0].storage_offset() - (OFFSET - axis)
                     self.symbols[symbol] = flat[position].storage_offset() - moved
                 elif axis is not None and of == result:
