@@ -28,7 +28,8 @@ Written by `python -m fxlower.tools.opinfo.pages` from a sweep; do not edit.
 
 Every entry of `OpInfo`, compiled and compared with eager mode: results, strides, aliases,
 gradients, arguments changed in place; strided and expanded inputs, sizes past a vector, NaN,
-infinities and denormals, dynamic sizes. `make opinfo` runs it.
+infinities and denormals, dynamic sizes. `make opinfo` runs all of that. A page put together from
+shards says of each entry what the checks that they ran found.
 
 """
 
