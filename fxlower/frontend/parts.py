@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from xdsl.dialects.builtin import ComplexType
 from xdsl.ir import SSAValue
 
 from fxlower.dialects.build import dims_of
@@ -44,7 +45,7 @@ def by_parts(overload: Any, *data: int) -> Rule:
         element = b.elements[0]
         if rule is None or element not in PART:
             raise NotLowered("no lowering of its parts")
-        count = max((len(a.parts) for a in args if isinstance(a, Encoded)), default=2)
+        count = 2 if isinstance(element, ComplexType) else 1
         made: list[Any] = []
         for index in range(count):
             chosen = [

@@ -40,11 +40,13 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute
+from xdsl.dialects.tensor import ExtractOp
+from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.loop_space import NestSchedule, read_kernel
+from fxlower.dialects.build import dims_of
 from fxlower.dialects.fxt import NonzeroDivisorOp, NormalizeIndexOp
 from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
 from fxlower.passes.nest_emitter import NestEmitter
@@ -60,8 +62,7 @@ def convert_kernel(function: FuncOp, target: TargetSpec) -> None:
     """Replace the `loops` kernel `function` by its loops."""
     kernel = read_kernel(function)
     schedules = _schedules(function, len(kernel.nests))
-    traps = any(isinstance(op, NormalizeIndexOp | NonzeroDivisorOp) for op in function.walk())
-    made = DestinationFunction(function, trap=traps)
+    made = DestinationFunction(function, trap=any(map(_may_trap, function.walk())))
     builder = ScopedBuilder(made.builder)
     emit_nests(
         [
@@ -70,6 +71,14 @@ def convert_kernel(function: FuncOp, target: TargetSpec) -> None:
         ]
     )
     made.finish()
+
+
+def _may_trap(op: Operation) -> bool:
+    """Whether `op` may find an error: a gather from a source that may be empty does too, as no
+    index into that is valid."""
+    if isinstance(op, ExtractOp):
+        return any(d == 0 or isinstance(d, str) for d in dims_of(op.tensor.type))
+    return isinstance(op, NormalizeIndexOp | NonzeroDivisorOp)
 
 
 def _schedules(function: FuncOp, count: int) -> list[NestSchedule]:

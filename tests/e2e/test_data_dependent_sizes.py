@@ -25,6 +25,12 @@ FUNCTIONS: dict[str, Callable[[Tensor], Any]] = {
     "steps_of_tail": lambda n: (n[5::2] * 2, n[5::2].sum(0), n[7:-3:3] + 1, n[-9:-2:2] * 3),
     "backwards": lambda n: n.flip(0)[4::3] + 1,
     "join": lambda n: (F.pad(n, (0, 0, 2, 1)) * 2, torch.cat([n, n[2:]]) + 1),
+    "search": lambda n: torch.searchsorted(n[:, 0].sort().values, torch.arange(-9.0, 9)),
+    "membership": lambda n: torch.isin(torch.zeros(4), n),
+    "chosen": lambda n: torch.zeros(4).masked_scatter(torch.arange(4) < n.size(0), n.exp()),
+    "maxima of bags": lambda n: F.embedding_bag(
+        (n[:, 0] > 0).long(), torch.ones(2, 3), torch.tensor([0, 0, 0]), mode="max"
+    ),
 }
 
 
@@ -61,6 +67,33 @@ def test_reads_and_writes_out_of_range(count: int) -> None:
         compiled = torch.compile(function, backend="fxlower", dynamic=False)
         with pytest.raises(IndexError):
             compiled(x, mask, torch.tensor([count, 0]))
+
+
+def image(n: Tensor) -> Tensor:
+    return n.sort(0).values.t()[None, :, :, None].expand(1, 3, -1, 3)
+
+
+WINDOWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "samples": lambda n: F.grid_sample(image(n), torch.ones(1, 2, 2, 2), align_corners=False),
+    "enlarged": lambda n: F.interpolate(image(n), size=(7, 7), mode="bicubic"),
+    "shares": lambda n: F.adaptive_avg_pool2d(image(n), 2),
+    "taps": lambda n: F.conv1d(image(n)[..., 0].contiguous(), torch.ones(3, 1, 3), None, groups=3),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_windows_into_nothing_raise(name: str) -> None:
+    def select(x: Tensor, mask: Tensor) -> Any:
+        return WINDOWS[name](x[mask])
+
+    compiled = torch.compile(select, backend="fxlower", dynamic=False)
+    x = torch.randn(ROWS, 3)
+    for count in (20, 5):
+        mask = torch.arange(ROWS) < count
+        torch.testing.assert_close(compiled(x, mask), select(x, mask))
+    for function in (select, compiled):
+        with pytest.raises((RuntimeError, IndexError)):
+            function(x, torch.zeros(ROWS, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("computed", [False, True])

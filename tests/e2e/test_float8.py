@@ -72,7 +72,8 @@ def test_between(to: torch.dtype) -> None:
 def test_views(dtype: torch.dtype) -> None:
     def function(x: Tensor) -> tuple[Tensor, ...]:
         moved = x.t(), x[1:, ::2].clone(), x.reshape(-1)[3:], x[0].expand(3, -1), x.flip(0)
-        return *moved, x.view(torch.int8) + 1, x[torch.tensor([2, 0])]
+        joined = torch.cat([x, x[1:]]), torch.stack([x, x])
+        return *moved, *joined, x.view(torch.int8) + 1, x[torch.tensor([2, 0])]
 
     x = torch.randn(5, 8).to(dtype)
     for found, eager in zip(compiled(function)(x), function(x), strict=True):

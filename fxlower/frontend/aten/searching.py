@@ -39,7 +39,10 @@ def searchsorted(
     element = b.promote(sorted_sequence, x)
     element = compute_element(element) if element in FLOATS else element
     value = b.operand(x, element, dims)
-    sequence = b.cast(sorted_sequence, element)
+    sequence = b.never_empty(b.cast(sorted_sequence, element), len(shape) - 1)
+    if sorter is not None:
+        sorter = b.never_empty(sorter, len(shape) - 1)
+    size = b.dims(sequence)[-1]
     rows: list[SSAValue] = [b.iota(axis, dims) for axis in range(len(shape) - 1)]
 
     def at(place: SSAValue) -> SSAValue:
@@ -166,9 +169,10 @@ def isin(
         found = b.amax(pairs, [last])
     else:
         order = b.normalize_index(b.argsort(tests, 0, count), count)
-        ordered = b.gather(tests, [order])
+        ordered = b.never_empty(b.gather(tests, [order]), 0)
         place = _search(b, lambda p: b.gather(ordered, [p]), count, x, "not lt")
         last = b.broadcast_to(b.size_scalar(symbols.sub(count, 1)), dims)
-        place = b.normalize_index(b.min(place, last), count)
+        place = b.max(b.min(place, last), b.full_like(0, place))
         found = b.compare("eq", b.gather(ordered, [place]), x)
+        found = b.logical_and(found, b.compare("ge", last, b.full_like(0, last)))
     return b.logical_not(found) if invert else found
