@@ -31,9 +31,10 @@ format:
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-# Every operator of PyTorch's own database against eager mode: about an hour of two cores.
+# Every operator of PyTorch's own database against eager mode: some hours of a core. Then its page.
 opinfo:
-	$(PYTHON) -m fxlower.tools.opinfo --jobs 2 --to opinfo.jsonl
+	-$(PYTHON) -m fxlower.tools.opinfo --jobs 2 --to opinfo.jsonl
+	$(PYTHON) -m fxlower.tools.opinfo.pages opinfo.jsonl
 
 # The table of docs/operators.md, from the registry of lowerings.
 operators:

@@ -249,9 +249,10 @@ class Call:
             if result is None:
                 continue
             for symbol, of, axis in call.symbols:
-                if axis == OFFSET and of == result:
-                    begin = operands[0].storage_offset()
-                    self.symbols[symbol] = flat[position].storage_offset() - begin
+                if axis is not None and axis <= OFFSET and of == result:
+                    assert operands[0] is not None
+                    moved = operands[0].storage_offset() - (OFFSET - axis)
+                    self.symbols[symbol] = flat[position].storage_offset() - moved
                 elif axis is not None and of == result:
                     self.symbols[symbol] = flat[position].shape[axis]
         for symbol, position, axis in call.symbols:

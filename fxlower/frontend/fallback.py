@@ -241,8 +241,9 @@ class Fallbacks:
             if result is not None:
                 for axis, dim in enumerate(self.tensors.info(leaf).dims):
                     bind(dim, result, axis)
-                if free_unbacked_symbols(offset := _offset(leaf)) and not _offset(_source(node)):
-                    bind(self.table.dim(offset), result, OFFSET)
+                base = _offset(_source(node))
+                if free_unbacked_symbols(offset := _offset(leaf)) and type(base) is int:
+                    bind(self.table.dim(offset), result, OFFSET - base)
             elif isinstance(leaf, torch.SymInt):
                 bind(self.table.dim(leaf), position, None)
             elif isinstance(leaf, (torch.SymBool, torch.SymFloat)):

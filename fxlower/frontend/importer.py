@@ -58,7 +58,7 @@ from fxlower.frontend.registry import (
     rule_of,
 )
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, has_symbolic_number, scalar_of
-from fxlower.frontend.shared_views import SharedViews
+from fxlower.frontend.shared_results import SharedResults
 from fxlower.frontend.subgraphs import is_control_flow, is_inlined
 from fxlower.frontend.symbolic import SymbolTable, expression_of
 from fxlower.frontend.tensors import TensorReader, packed
@@ -421,7 +421,9 @@ class _Importer:
         outputs: list[Any] = []
         index_of: dict[tuple[SSAValue, TensorInfo], int] = {}
         returned = list(returned) if isinstance(returned, (list, tuple)) else [returned]
-        shared = SharedViews(self.values, self.fallbacks, self.scalars, returned)
+        shared = SharedResults(
+            returned, self.values, self.fallbacks, self.scalars, self.positions, self.visible
+        )
         for out in [*returned, *self.assigned.values()]:
             if not isinstance(out, Node):
                 outputs.append(out)

@@ -52,7 +52,8 @@ class ExpressionSlot:
 
 
 OFFSET = -1
-"""In place of a dimension: where a view begins, in elements from the first of what it is of."""
+"""`OFFSET - n` in place of a dimension: where a view begins, in elements, when what it is of begins
+at n."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class FallbackCall:
     has in eager mode. `results` has one entry for each element of
     the operator's flat output (`torch.utils._pytree`): the index of the op's result, or None where
     it is no tensor. `symbols` names the unbacked symbols that the results bind: (symbol, result
-    index, dimension or `OFFSET`), or, where it is the number itself, (symbol, index in the flat
+    index, dimension or `OFFSET - n`), or, where it is the number itself, (symbol, index in the flat
     output, None).
     `numbers` are the integers of the flat output that are known otherwise, by index: the user's
     checks may say what they have to be.

@@ -11,7 +11,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from fxlower.tools.opinfo.summary import how, status_of, timing
+from fxlower.tools.opinfo.trial import entries
 
 DTYPES = ("float32", "bfloat16", "int64", "bool")
 PAGE = Path("docs/opinfo.md")
@@ -25,7 +28,8 @@ Written by `python -m fxlower.tools.opinfo.pages` from a sweep; do not edit.
 
 Every entry of `OpInfo`, compiled and compared with eager mode: results, strides, aliases,
 gradients, arguments changed in place; strided and expanded inputs, sizes past a vector, NaN,
-infinities and denormals, dynamic sizes. `make opinfo` runs it.
+infinities and denormals, dynamic sizes. `make opinfo` runs all of that. A page put together from
+shards says of each entry what the checks that they ran found.
 
 """
 
@@ -33,11 +37,25 @@ LEGEND = """
 In the table of entries, **kernels**: fxlower's own code only. **mixed**: with some operators in
 eager mode, those of the last column. **eager**: in eager mode as a whole. **fails**: a sample does,
 see below. **not traced right**: `aot_eager`, which generates no code, differs from eager mode too.
-Empty: eager mode has no such dtype.
+**not run**: it was not, or eager mode refuses its samples. Empty: eager mode has no such dtype.
 
 """
 
 CELLS = {"native": "kernels", "mixed": "mixed", "fallback": "eager", "eager": "eager"}
+
+NOT_COUNTED = ("", "not run", "not traced right")
+
+_TIES = "which of equal elements comes first: eager mode's algorithm has no order for them"
+
+REASONS = {
+    "argsort": _TIES,
+    "msort": _TIES,
+    "sort": _TIES,
+    "std": "of numbers whose squares overflow f32; eager mode sums in f64",
+    "std.unbiased": "of numbers whose squares overflow f32; eager mode sums in f64",
+    "topk": _TIES,
+}
+"""Why what is known to fail does."""
 
 GROUPS = (
     ("linear algebra", re.compile(r"^(linalg\.|cholesky|lu|qr|svd|geqrf|ormqr|matmul|addmm|mm$)")),
@@ -76,10 +94,12 @@ def merged(files: list[Path]) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-def cell(line: dict[str, Any] | None) -> str:
+def cell(name: str, dtype: str, line: dict[str, Any] | None) -> str:
+    if getattr(torch, dtype) not in entries()[name].supported_dtypes("cpu"):
+        return ""
     status = "none" if line is None else status_of(line)
     if line is None or status == "none":
-        return ""
+        return "not run"
     if status == "reference":
         return "not traced right"
     return CELLS[how(line)] if status == "pass" else "fails"
@@ -87,7 +107,7 @@ def cell(line: dict[str, Any] | None) -> str:
 
 def rows_of(lines: dict[tuple[str, str], dict[str, Any]]) -> list[Row]:
     rows: list[Row] = []
-    for name in sorted({name for name, _ in lines}):
+    for name in sorted(entries()):
         own = [lines.get((name, dtype)) for dtype in DTYPES]
         falling = {
             operator.removesuffix(".default")
@@ -96,7 +116,8 @@ def rows_of(lines: dict[tuple[str, str], dict[str, Any]]) -> list[Row]:
             for record in line["records"]
             for operator in record.get("fallbacks", ())
         }
-        rows.append((name, [cell(line) for line in own], ", ".join(sorted(falling))))
+        cells = [cell(name, dtype, line) for dtype, line in zip(DTYPES, own)]
+        rows.append((name, cells, ", ".join(sorted(falling))))
     return rows
 
 
@@ -110,9 +131,9 @@ def summary(rows: list[Row]) -> str:
             counts = Counter(
                 c[i] for name, c, _ in rows if group == "all" or group_of(name) == group
             )
-            entries = sum(n for c, n in counts.items() if c and c != "not traced right")
-            passed = entries - counts["fails"]
-            cells.append(f"{passed} / {entries}, {counts['kernels']} in kernels" if entries else "")
+            total = sum(n for c, n in counts.items() if c not in NOT_COUNTED)
+            passed = total - counts["fails"]
+            cells.append(f"{passed} / {total}, {counts['kernels']} in kernels" if total else "")
         mark = "**" if group == "all" else ""
         lines.append(f"| {mark}{group}{mark} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
@@ -124,7 +145,7 @@ def page(lines: dict[tuple[str, str], dict[str, Any]]) -> str:
     if taken := timing(list(lines.values())):
         text.append(taken + "\n\n")
     failing = [
-        f"| `{name}` | {dtype} | {r['check']} [{r['sample']}] | {_short(r['message'])} |\n"
+        f"| `{name}` | {dtype} | {r['check']} [{r['sample']}] | {reason_of(name, r)} |\n"
         for (name, dtype), line in sorted(lines.items())
         for r in line["records"]
         if r["status"] not in ("pass", "reference")
@@ -134,6 +155,10 @@ def page(lines: dict[tuple[str, str], dict[str, Any]]) -> str:
     text.append(f"| entry | {' | '.join(DTYPES)} | in eager mode |\n{'|---' * 6}|\n")
     text += [f"| `{name}` | {' | '.join(cells)} | {falling} |\n" for name, cells, falling in rows]
     return "".join(text)
+
+
+def reason_of(name: str, record: dict[str, Any]) -> str:
+    return REASONS.get(name) or _short(record["message"])
 
 
 def _short(message: str) -> str:

@@ -33,6 +33,7 @@ def searchsorted(
     dims, shape = b.result.dims, b.dims(sorted_sequence)
     if not shape:
         raise NotLowered("a sequence without dims")
+    size = shape[-1]
     if len(shape) > 1 and (shape[:-1] != dims[:-1] or len(shape) != len(dims)):
         raise NotLowered("sizes of sequences and values are not known to agree")
     element = b.promote(sorted_sequence, x)
@@ -50,7 +51,7 @@ def searchsorted(
         return b.gather(sequence, [*rows, place])
 
     predicate = "gt" if right or side == "right" else "ge"
-    return b.cast(_search(b, at, shape[-1], value, predicate), b.result.element)
+    return b.cast(_search(b, at, size, value, predicate), b.result.element)
 
 
 def _search(

@@ -258,12 +258,13 @@ def as_strided(
     be there: `x` may be a view here, or even an input, of which eager mode made a copy."""
     source: Node = b.node.args[0]  # type: ignore[assignment]
     held = source.meta["val"]
-    shape, strides = b.result.dims, [str(s) if isinstance(s, Sym) else s for s in stride]
-    numbers = [*shape, *strides, *held.shape, *held.stride(), held.storage_offset()]
+    shape = b.result.dims
+    numbers = [*shape, *stride, *held.shape, *held.stride(), held.storage_offset()]
     if storage_offset is not None:
         numbers.append(storage_offset)
     if not all(type(n) is int for n in numbers):
         raise NotLowered("as_strided with symbolic sizes")
+    strides = [s for s in stride if isinstance(s, int)]
     elements = held.untyped_storage().nbytes() // held.element_size()
     first = held.storage_offset()
     is_input = source.op in ("placeholder", "get_attr")
@@ -283,7 +284,7 @@ def as_strided(
     packed = symbols.contiguous_strides(b.dims(stored))
     if any(held.stride(a) != s for a, s in zip(order, packed) if held.shape[a] != 1):
         raise NotLowered("as_strided of a tensor with gaps")
-    return b.gather(b.reshape(stored, (elements,)), [b.positions(shape, stride, offset)])
+    return b.gather(b.reshape(stored, (elements,)), [b.positions(shape, strides, offset)])
 
 
 # ------------------------------------------------------------------ joining, padding
