@@ -461,14 +461,9 @@ class RuleBuilder:
             {"mode": string_attr(mode), "axes": axes_attr(axes)},
         )
 
-    def never_empty(self, x: SSAValue, axis: int) -> SSAValue:
-        """`x`, with one more element, 0, along an axis that may have none: after it, reads at a
-        clamped index exist."""
-        dims = dims_of(x.type)
-        if self.is_nonnegative(symbols.sub(dims[axis], 1)):
-            return x
-        spare = self.full(0, self.element(x), (*dims[:axis], 1, *dims[axis + 1 :]))
-        return self.concat([x, spare], axis)
+    def may_be_empty(self, size: Dim) -> bool:
+        """Whether there may be no elements: then no clamped index is valid."""
+        return not self.is_nonnegative(symbols.sub(size, 1))
 
     def concat(self, values: Sequence[SSAValue], axis: int) -> SSAValue:
         if len(values) == 1:

@@ -199,4 +199,6 @@ def float8_view(x: torch.Tensor, dtype: torch.dtype, axes: tuple[int, ...]) -> t
 
 def tensor_of_its_own(view: torch.Tensor) -> torch.Tensor:
     """No view of autograd's: a caller may change it in place and want gradients."""
-    return torch._C._dynamo.guards._reinterpret_tensor(view, view.shape, view.stride(), 0)
+    return torch._C._dynamo.guards._reinterpret_tensor(  # type: ignore[attr-defined]
+        view, view.shape, view.stride(), 0
+    )

@@ -199,8 +199,9 @@ def _maxima(
         equal = b.logical_and(equal, b.logical_not(ignored))
     first = bags.combined("min", b.select(equal, item, none), 2**62)
     last = number(b, symbols.sub(bags.items, 1), first)
-    place = b.max(b.min(first, last), b.full_like(0, first))
-    row = b.gather(b.never_empty(index, 0), [place])
+    if b.may_be_empty(bags.items):
+        raise NotLowered("maxima where there may be no items")
+    row = b.gather(index, [b.min(first, last)])
     shape = b.dims(greatest)
     empty = b.broadcast(b.compare("eq", sizes, b.full_like(0, sizes)), [0], shape)
     output = b.select(empty, b.full_like(0, greatest), greatest)

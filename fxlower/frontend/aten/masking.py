@@ -33,19 +33,14 @@ def masked_scatter(b: RuleBuilder, x: SSAValue, mask: SSAValue, source: SSAValue
     dims = broadcast_dims([b.dims(x), b.dims(mask)])
     if b.element(mask) != I1 or b.element(source) != b.element(x):
         raise NotLowered("a mask that is not bool, or a source of another dtype")
-    if 0 in b.dims(source):
-        raise NotLowered("a source without elements")
+    if b.may_be_empty(symbols.product(b.dims(source))):
+        raise NotLowered("a source that may have no elements")
     chosen = _flat(b, b.broadcast_to(mask, dims))
     count, source = b.dims(chosen), _flat(b, source)
     if 0 in count:
         return b.broadcast_to(x, dims)
-    first, numbers = b.full(0, I64, count), _numbers(b, chosen)
-    given = b.broadcast_to(b.size_scalar(b.dims(source)[0]), count)
-    source = b.never_empty(source, 0)
-    size = b.dims(source)[0]
-    beyond = b.broadcast_to(b.size_scalar(size), count)
-    numbers = b.select(b.compare("ge", numbers, given), beyond, numbers)
-    place = b.normalize_index(b.select(chosen, numbers, first), size)
+    numbers = b.select(chosen, _numbers(b, chosen), b.full(0, I64, count))
+    place = b.normalize_index(numbers, b.dims(source)[0])
     old = _flat(b, b.broadcast_to(x, dims))
     return b.reshape(b.select(chosen, b.gather(source, [place]), old), dims)
 

@@ -33,21 +33,20 @@ def searchsorted(
     dims, shape = b.result.dims, b.dims(sorted_sequence)
     if not shape:
         raise NotLowered("a sequence without dims")
+    if shape[-1] != 0 and b.may_be_empty(shape[-1]):
+        raise NotLowered("a sequence that may have no elements")
     size = shape[-1]
     if len(shape) > 1 and (shape[:-1] != dims[:-1] or len(shape) != len(dims)):
         raise NotLowered("sizes of sequences and values are not known to agree")
     element = b.promote(sorted_sequence, x)
     element = compute_element(element) if element in FLOATS else element
     value = b.operand(x, element, dims)
-    sequence = b.never_empty(b.cast(sorted_sequence, element), len(shape) - 1)
-    if sorter is not None:
-        sorter = b.never_empty(sorter, len(shape) - 1)
-    size = b.dims(sequence)[-1]
+    sequence = b.cast(sorted_sequence, element)
     rows: list[SSAValue] = [b.iota(axis, dims) for axis in range(len(shape) - 1)]
 
     def at(place: SSAValue) -> SSAValue:
         if sorter is not None:
-            place = b.normalize_index(b.cast(b.gather(sorter, [*rows, place]), I64), size)
+            place = b.normalize_index(b.cast(b.gather(sorter, [*rows, place]), I64), shape[-1])
         return b.gather(sequence, [*rows, place])
 
     predicate = "gt" if right or side == "right" else "ge"
@@ -167,12 +166,13 @@ def isin(
         wide, last = (*dims, count), len(dims)
         pairs = b.compare("eq", b.broadcast(x, range(last), wide), b.broadcast(tests, [last], wide))
         found = b.amax(pairs, [last])
+    elif b.may_be_empty(count):
+        raise NotLowered("elements to look among of which there may be none")
     else:
         order = b.normalize_index(b.argsort(tests, 0, count), count)
-        ordered = b.never_empty(b.gather(tests, [order]), 0)
+        ordered = b.gather(tests, [order])
         place = _search(b, lambda p: b.gather(ordered, [p]), count, x, "not lt")
         last = b.broadcast_to(b.size_scalar(symbols.sub(count, 1)), dims)
-        place = b.max(b.min(place, last), b.full_like(0, place))
+        place = b.normalize_index(b.min(place, last), count)
         found = b.compare("eq", b.gather(ordered, [place]), x)
-        found = b.logical_and(found, b.compare("ge", last, b.full_like(0, last)))
     return b.logical_not(found) if invert else found
