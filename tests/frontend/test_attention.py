@@ -25,7 +25,7 @@ def compiled(f: Any, seen: list[Imported], *, math: bool = True, dynamic: bool =
     """`f` through the interpreter; without `math`, by PyTorch's choice of kernel."""
 
     def compiler(gm: torch.fx.GraphModule, inputs: list[Any]) -> Any:
-        program = import_graph(gm, fallback="error")
+        program = import_graph(gm, fallback="error", visible=0)  # no memory in the interpreter
         seen.append(program)
         return make_boxed_func(lambda *args: run(program, args))
 

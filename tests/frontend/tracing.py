@@ -32,7 +32,7 @@ def compile_with_interpreter(
     collects them."""
 
     def compiler(gm: GraphModule, example_inputs: list[Any]) -> Callable[..., Any]:
-        program = import_graph(gm)
+        program = import_graph(gm, visible=0)  # no memory in the interpreter
         program.module.verify()
         seen.append(program)
         return make_boxed_func(lambda *inputs: run(program, inputs))
