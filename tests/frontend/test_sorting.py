@@ -78,7 +78,7 @@ def test_masks_of_many_elements_and_what_comes_back() -> None:
 @pytest.mark.parametrize(
     ("f", "why"),
     [
-        (lambda x: x.masked_scatter(x > 9, x[:0]), "a source without elements"),
+        (lambda x: x.masked_scatter(x > 9, x[:0]), "a source that may have no elements"),
         (lambda x: x[:, None][:0].median(1), "a median of no elements"),
     ],
 )
