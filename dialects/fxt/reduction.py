@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import I64 as I64Type
 from xdsl.dialects.builtin import IntegerAttr, TensorType
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
@@ -103,13 +103,18 @@ class ScanOp(IRDLOperation, ABC):
 
     assembly_format = "$input `,` $axis attr-dict `:` functional-type(operands, results)"
 
-    def __init__(self, input: SSAValue, axis: int):
+    def __init__(self, input: SSAValue, axis: int, result: Attribute | None = None):
         super().__init__(
-            operands=[input], result_types=[input.type], properties={"axis": int_attr(axis)}
+            operands=[input],
+            result_types=[input.type if result is None else result],
+            properties={"axis": int_attr(axis)},
         )
 
     def verify_(self) -> None:
         expect_axes((self.axis.value.data,), len(dims(self.input)), "axis")
+        self.verify_result()
+
+    def verify_result(self) -> None:
         expect(
             self.input.type == self.result.type,
             f"operand and result must have one type, got {self.input.type} and {self.result.type}",
@@ -144,27 +149,14 @@ class CumlogaddexpOp(ScanOp):
         expect(is_float(element(self.input)), f"operand must be of floats, got {self.input.type}")
 
 
-class PositionScanOp(IRDLOperation, ABC):
+class PositionScanOp(ScanOp):
     """Base of the scans that tell where along `axis` something was last found. In kernels, where
     integers are signless, the attribute `fxlower.unsigned` says that they compare as unsigned."""
 
-    axis = prop_def(IntegerAttr[I64Type])
-    input = operand_def(TensorType)
-    result = result_def(TensorType)
-
-    traits = traits_def(Pure())
-
-    assembly_format = "$input `,` $axis attr-dict `:` functional-type(operands, results)"
-
     def __init__(self, input: SSAValue, axis: int):
-        super().__init__(
-            operands=[input],
-            result_types=[tensor_type(I64, dims(input))],
-            properties={"axis": int_attr(axis)},
-        )
+        super().__init__(input, axis, tensor_type(I64, dims(input)))
 
-    def verify_(self) -> None:
-        expect_axes((self.axis.value.data,), len(dims(self.input)), "axis")
+    def verify_result(self) -> None:
         expect_dims(self.result, dims(self.input))
         expect(element(self.result) == I64, f"result must be of i64, got {self.result.type}")
 

@@ -21,7 +21,8 @@ import torch
 from torch import SymInt, Tensor
 from torch._prims_common import compute_elementwise_output_logical_to_physical_perm
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.overrides import TorchFunctionMode
+
+from fxlower.frontend.replacement import Replacing
 
 _OPERATORS = (
     torch.nn.functional.scaled_dot_product_attention,
@@ -36,21 +37,14 @@ def math_attention() -> Iterator[None]:
     Both the mode and PyTorch's choice of kernels are as before on exit, so nothing that guards of
     a compiled graph look at has changed.
     """
-    with sdpa_kernel(SDPBackend.MATH), _MathAttention():
+    with sdpa_kernel(SDPBackend.MATH), Replacing(_in_products):
         yield
 
 
-class _MathAttention(TorchFunctionMode):
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        if func in _OPERATORS and _is_plain(*args, **(kwargs or {})):
-            return attention(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
+def _in_products(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    if func not in _OPERATORS or not _is_plain(*args, **kwargs):
+        return NotImplemented
+    return attention(*args, **kwargs)
 
 
 def _is_plain(

@@ -17,29 +17,21 @@ from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import interpolate
-from torch.overrides import TorchFunctionMode
+
+from fxlower.frontend.replacement import Replacing
 
 
 @contextmanager
 def repeating_enlargement() -> Iterator[None]:
     """Graphs traced in this context repeat pixels by views."""
-    with _RepeatingEnlargement():
+    with Replacing(_enlarged):
         yield
 
 
-class _RepeatingEnlargement(TorchFunctionMode):
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        if func is interpolate:
-            factors = _factors(*args, **(kwargs or {}))
-            if factors is not None:
-                return _repeated(args[0] if args else (kwargs or {})["input"], factors)
-        return func(*args, **(kwargs or {}))
+def _enlarged(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    if func is not interpolate or (factors := _factors(*args, **kwargs)) is None:
+        return NotImplemented
+    return _repeated(args[0] if args else kwargs["input"], factors)
 
 
 def _factors(

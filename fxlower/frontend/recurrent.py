@@ -15,8 +15,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
+
+from fxlower.frontend.replacement import Replacing
 
 MAX_STEPS = 64
 """Steps, of all layers and both directions, that inference is unrolled to at most."""
@@ -25,22 +26,15 @@ MAX_STEPS = 64
 @contextmanager
 def stepwise_lstm() -> Iterator[None]:
     """Graphs traced in this context have LSTMs step by step."""
-    with _StepwiseLSTM():
+    with Replacing(_unrolled):
         yield
 
 
-class _StepwiseLSTM(TorchFunctionMode):
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        if func is torch.lstm and _unrolls(*args, **(kwargs or {})):
-            with _without_mkldnn():
-                return func(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
+def _unrolled(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    if func is not torch.lstm or not _unrolls(*args, **kwargs):
+        return NotImplemented
+    with _without_mkldnn():
+        return func(*args, **kwargs)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ from fxlower.dialects import fxt
 from fxlower.dialects.build import Dim
 from fxlower.passes.destination_style import DestinationFunction, kernels_of_kind
 from fxlower.passes.loop_builder import Index, LoopBuilder, vector_loop
-from fxlower.passes.scan_steps import step_of
+from fxlower.passes.scan_steps import Fold, step_of
 from fxlower.passes.target import target_of
 from fxlower.targets.spec import TargetSpec
 
@@ -81,7 +81,7 @@ class ScanLowering:
     def __init__(
         self,
         function: DestinationFunction,
-        scan: fxt.ScanOp | fxt.PositionScanOp,
+        scan: fxt.ScanOp,
         target: TargetSpec,
     ):
         self.function = function
@@ -89,6 +89,7 @@ class ScanLowering:
         self.target_buffer = function.results[0]
         self.axis = scan.axis.value.data
         self.step = step_of(scan, self.source.element)
+        self.fold = self.step if isinstance(self.step, Fold) and self.step.is_associative else None
         self.lanes = max(1, target.lanes(self.step.bits))
         self.cores = target.cores
 
@@ -100,8 +101,8 @@ class ScanLowering:
         few = len(known) == len(outer) and prod(known) < 4 * self.cores
         if lane_axis is not None:
             self._across(outer, lane_axis)
-        elif self.step.is_associative and few and (isinstance(length, str) or length >= LONG):
-            self._in_parts(outer, prod(known))
+        elif self.fold is not None and few and (isinstance(length, str) or length >= LONG):
+            self._in_parts(outer, prod(known), self.fold)
         else:
             self._along(outer)
 
@@ -199,13 +200,13 @@ class ScanLowering:
 
         def body(inner: LoopBuilder, index: SSAValue) -> None:
             place, _ = self._point(inner, index, outer)
-            marks = self._marks() if self.step.is_associative else None
+            marks = self._marks() if self.fold is not None else None
             self._row(inner, place, (0, length), self.step.neutral(inner), marks)
 
         work = _assumed(self.source.sizes[self.axis])
         at.parallel(self._total(outer), body, max(1, PARALLEL_ELEMENTS // max(1, work)), "row")
 
-    def _in_parts(self, outer: Sequence[int], rows: int) -> None:
+    def _in_parts(self, outer: Sequence[int], rows: int, fold: Fold) -> None:
         """A few long rows: the sums of all parts, then of those before each, then the scans."""
         at, length = self.function.builder, self.source.size(self.axis)
         part = at.ceil_div(length, PARTS)
@@ -225,7 +226,7 @@ class ScanLowering:
                 index = inner.add(inner.mul(row, PARTS), p)
                 own = inner.load(sums, [index])
                 inner.store(carried[0], sums, [index])
-                return [self.step.combine(inner, carried[0], own)]
+                return [fold.combine(inner, carried[0], own)]
 
             outside.for_(PARTS, step, self.step.neutral(outside), name="part")
 

@@ -79,7 +79,7 @@ def structured_kernel(
     detail: list[Any] = []
     sizes_in_detail: tuple[Dim, ...] = ()
     match op:
-        case fxt.ScanOp() | fxt.PositionScanOp():
+        case fxt.ScanOp():
             detail = [op.axis.value.data]
         case fxt.ScatterOp():
             detail = [op.mode.data, op.axes, tuple(_how_made(v) for v in operands)]

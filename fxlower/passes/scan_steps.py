@@ -23,9 +23,6 @@ class ScanStep(ABC):
 
     carried: tuple[Attribute, ...]
     """Types of the values that are carried from element to element."""
-    is_associative: bool = False
-    """Whether they are one value that `combine` makes of two, and of an element alike: then lanes
-    may lie along the axis, and long rows fall into parts."""
     is_slow: bool = False
     """Whether a step takes longer than to bring lanes together from anywhere."""
 
@@ -50,12 +47,13 @@ class ScanStep(ABC):
         """What is stored for the last element."""
         return carried[0]
 
-    def combine(self, at: LoopBuilder, a: SSAValue, b: SSAValue) -> SSAValue:
-        raise NotImplementedError
 
-
-class _Wide(ScanStep):
+class Fold(ScanStep):
     """Carries one value, in the precision of eager mode: f32 in f64, f16 and bf16 in f32."""
+
+    is_associative: bool = False
+    """Whether `combine` may take any two values: then lanes may lie along the axis, and long rows
+    fall into parts."""
 
     def __init__(self, element: Attribute):
         super().__init__(element)
@@ -69,6 +67,10 @@ class _Wide(ScanStep):
             x = at.op(arith.ExtFOp, (x,), self.type)
         return [self.combine(at, carried[0], x)]
 
+    @abstractmethod
+    def combine(self, at: LoopBuilder, a: SSAValue, b: SSAValue) -> SSAValue:
+        """What two values, or one and an element, are together."""
+
     def result(self, at: LoopBuilder, carried: Sequence[SSAValue]) -> SSAValue:
         value = carried[0]
         if self.type != self.element:
@@ -76,7 +78,7 @@ class _Wide(ScanStep):
         return value
 
 
-class SumOrProduct(_Wide):
+class SumOrProduct(Fold):
     """Running sums and products."""
 
     is_associative = True
@@ -96,7 +98,7 @@ class SumOrProduct(_Wide):
         return at.op(arith.AddiOp if self.is_sum else arith.MuliOp, (a, b), self.type)
 
 
-class LogAddExp(_Wide):
+class LogAddExp(Fold):
     """log(exp(a) + exp(b)), from the larger one: a + log(1 + exp(b - a))."""
 
     is_slow = True
@@ -153,7 +155,7 @@ class Extremum(ScanStep):
         return carried[1]
 
 
-def step_of(scan: fxt.ScanOp | fxt.PositionScanOp, element: Attribute) -> ScanStep:
+def step_of(scan: fxt.ScanOp, element: Attribute) -> ScanStep:
     match scan:
         case fxt.CumlogaddexpOp():
             return LogAddExp(element)

@@ -33,9 +33,9 @@ def searchsorted(
     dims, shape = b.result.dims, b.dims(sorted_sequence)
     if not shape:
         raise NotLowered("a sequence without dims")
-    if shape[-1] != 0 and b.may_be_empty(shape[-1]):
-        raise NotLowered("a sequence that may have no elements")
     size = shape[-1]
+    if size != 0 and b.may_be_empty(size):
+        raise NotLowered("a sequence that may have no elements")
     if len(shape) > 1 and (shape[:-1] != dims[:-1] or len(shape) != len(dims)):
         raise NotLowered("sizes of sequences and values are not known to agree")
     element = b.promote(sorted_sequence, x)
@@ -46,7 +46,7 @@ def searchsorted(
 
     def at(place: SSAValue) -> SSAValue:
         if sorter is not None:
-            place = b.normalize_index(b.cast(b.gather(sorter, [*rows, place]), I64), shape[-1])
+            place = b.normalize_index(b.cast(b.gather(sorter, [*rows, place]), I64), size)
         return b.gather(sequence, [*rows, place])
 
     predicate = "gt" if right or side == "right" else "ge"
