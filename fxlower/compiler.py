@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter
-from weakref import WeakValueDictionary
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
+from xdsl.parser import Parser
 from xdsl.passes import ModulePass
 
 from fxlower.codegen.emitter import emit_llvm_ir
@@ -30,14 +31,22 @@ from fxlower.dialects.build import dims_from, string_attr
 from fxlower.dialects.fxt import AtenOp
 from fxlower.dump import Dump
 from fxlower.errors import CompilerError
+from fxlower.fingerprint import facts_digest
 from fxlower.frontend.program import Imported
-from fxlower.options import Options
+from fxlower.options import Options, cache_folder
 from fxlower.passes.choose_schedule import TUNED
 from fxlower.report import GraphReport, KernelReport, describe_kernels
-from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
-from fxlower.runtime.jit import LoadedCode, library_symbols, load, thread_count
-from fxlower.runtime.kept_values import KeptValue
-from fxlower.runtime.memory import shared_pool
+from fxlower.runtime.executable import Executable
+from fxlower.runtime.jit import LoadedCode, load, thread_count
+from fxlower.runtime.loading import (
+    KERNELS,
+    CompiledGraph,
+    KernelKey,
+    KernelObject,
+    SegmentsObject,
+    load_executable,
+)
+from fxlower.runtime.object_cache import Store, digest, open_store, settled
 from fxlower.runtime.plan import Shape
 from fxlower.runtime.planner import Elements, build_plan
 from fxlower.targets.machines import ensure_runs_here, machine
@@ -48,19 +57,6 @@ log = logging.getLogger(__name__)
 
 GRAPH_STAGES = ("tensor", "linalg")
 KERNEL_STAGES = ("loops", "vector", "llvm")
-
-
-@dataclass(eq=False)
-class Kernel:
-    """A kernel in memory: where it is, and its signature at stage `loops`."""
-
-    name: str
-    signature: FunctionType
-    code: LoadedCode
-
-    @property
-    def address(self) -> int:
-        return self.code.address(self.name)
 
 
 @dataclass(eq=False)
@@ -75,10 +71,6 @@ class Begun:
 
     is_contraction: bool
 
-
-_KERNELS: WeakValueDictionary[tuple[str, str, str], Kernel] = WeakValueDictionary()
-"""Kernels alive in this process, by name (which holds a hash of the text), machine, and schedule if
-that was measured. An executable keeps those that it calls."""
 
 _LOCK = threading.RLock()
 """One compilation at a time: Python would not run two at once, and LLVM is behind a lock too."""
@@ -123,8 +115,20 @@ class Stages:
             return {}
         return {"fxlower.machine": StringAttr(self.options.machine)}
 
-    def key_of(self, kernel: FuncOp) -> tuple[str, str, str]:
-        """What tells apart the kernels of a process; tuned ones have no schedule of their name."""
+    @cached_property
+    def store(self) -> Store | None:
+        """Where compiled code is kept on disk. A dump shows how each kernel is compiled, so that
+        all are."""
+        if not self.options.cache or self.dump is not None:
+            return None
+        return open_store(cache_folder(self.options.cache_dir), self.options.cache_bytes)
+
+    @cached_property
+    def facts(self) -> str:
+        return facts_digest(self.options)
+
+    def key_of(self, kernel: FuncOp) -> KernelKey:
+        """Tuned kernels have no schedule of their name."""
         schedule = str(kernel.attributes.get("fxlower.schedule")) if self.options.autotune else ""
         return kernel.sym_name.data, self.options.machine, schedule
 
@@ -210,6 +214,18 @@ def compile_graph(
     Raises:
         CompilerError: a pass failed, which is a bug in fxlower.
     """
+    return build_graph(imported, options, name=name, dump=dump, on_report=on_report)[1]
+
+
+def build_graph(
+    imported: Imported,
+    options: Options,
+    *,
+    name: str = "graph",
+    dump: Dump | None = None,
+    on_report: Callable[[GraphReport], None] | None = None,
+) -> tuple[CompiledGraph, Executable]:
+    """As `compile_graph`; also what there is to keep of it for another process."""
     with _LOCK, collector_off():
         start = perf_counter()
         target = machine(options.machine)
@@ -232,9 +248,18 @@ def compile_graph(
         with stages.timings.measure("host plan"):
             plan = build_plan(main, segments, imported, elements)
         reports = describe_kernels(kernels, segments)
-        entries, code, addresses = _load(kernels, segments, stages, reports)
-        checked = options.packed_weights == "checked"
-        kept = [KeptValue(step, addresses, checked) for step in plan.kept]
+        with settled(stages.store):
+            objects, calling = _build(kernels, segments, stages, reports)
+        compiled = CompiledGraph(
+            machine=options.machine,
+            plan=plan,
+            kernels=objects,
+            segments=calling,
+            checked=options.packed_weights == "checked",
+            output_pool=options.output_pool,
+        )
+        with stages.timings.measure("link"):
+            executable = load_executable(compiled)
         report = GraphReport(
             name=name,
             operators=imported.operators,
@@ -255,8 +280,7 @@ def compile_graph(
         print(report.timing_table())
     if on_report is not None:
         on_report(report)
-    pool = shared_pool() if options.output_pool else None
-    return Executable(plan, entries, code, pool, kept)
+    return compiled, executable
 
 
 def _run_tuned(module: ModuleOp, stages: Stages) -> None:
@@ -289,56 +313,98 @@ def main_of(module: ModuleOp) -> FuncOp:
     return next(f for f in module.ops if isinstance(f, FuncOp) and f.sym_name.data == "main")
 
 
-def _load(
+def _build(
     kernels: dict[str, FuncOp],
     segments: dict[str, FuncOp],
     stages: Stages,
     reports: list[KernelReport],
-) -> tuple[dict[str, Entry], list[object], dict[str, int]]:
-    """Load the kernels, from this process where it has them, and the segments that call them.
-
-    Returns the entry function of each segment by name, what keeps the code alive, and the addresses
-    of kernels.
-    """
+) -> tuple[tuple[KernelObject, ...], SegmentsObject | None]:
+    """Object code of the kernels and of the segments that call them, from this process or from disk
+    where it is there."""
     if not segments:
-        return {}, [], {}
-    ready: dict[str, Kernel] = {}
-    begun: list[Begun] = []
-    keys: dict[str, tuple[str, str, str]] = {}
-    for (name, function), report in zip(kernels.items(), reports, strict=True):
-        keys[name] = stages.key_of(function)
-        known = _KERNELS.get(keys[name])
-        if known is not None and stages.dump is None:
-            ready[name] = known
-            report.cached = True
-        else:
-            begun.append(_begin(name, [function], stages))
-    signatures = {k.name: k.signature for k in (*ready.values(), *begun)}
-    declared = [FuncOp.external(n, s.inputs.data, ()) for n, s in signatures.items()]
-    calling = _begin("segments", [*declared, *segments.values()], stages)
-    begun.append(calling)
+        return (), None
+    keys = {name: stages.key_of(function) for name, function in kernels.items()}
+    with stages.timings.measure("look up"):
+        ready, places = _look_up(kernels, keys, stages, reports)
+        calls = "" if stages.store is None else _place_of_segments(segments, keys, stages)
+        calling = _kept_segments(calls, stages)
+    begun = [_begin(n, [f], stages) for n, f in kernels.items() if n not in ready]
+    signatures = {item.name: item.signature for item in begun}
+    if calling is None:
+        for name, kernel in ready.items():
+            signatures[name] = _parsed(kernel.signature)
+        declared = [FuncOp.external(n, signatures[n].inputs.data, ()) for n in kernels]
+        begun.append(_begin(SEGMENTS, [*declared, *segments.values()], stages))
     if stages.dump is None:  # LLVM takes longest for contractions, and should not end with one
-        begun.sort(key=lambda b: (not b.is_contraction, b is not calling))
+        begun.sort(key=lambda b: (not b.is_contraction, b.name != SEGMENTS))
     with ThreadPoolExecutor(1, "fxlower-llvm") as worker:
         pending = [(item, _finish(item, stages, worker)) for item in begun]
         with stages.timings.measure("wait for LLVM"):
-            objects = {item.name: future.result() for item, future in pending}
-    with stages.timings.measure("link"):
-        calls = objects.pop(calling.name)
-        library = library_symbols(p.symbol for p in stages.target.library)
-        for name, data in objects.items():
-            kernel = Kernel(name, signatures[name], load(data, exports=[name], symbols=library))
-            _KERNELS[keys[name]] = kernel
-            ready[name] = kernel
-        code = load(
-            calls,
-            exports=[f"{n}_entry" for n in segments],
-            uses=[k.code for k in ready.values()],
-        )
-    entries = {
-        n: Entry(ENTRY_TYPE(code.address(f"{n}_entry")), calling.arenas[n]) for n in segments
+            made = [(item, future.result()) for item, future in pending]
+    for item, code in made:
+        if item.name == SEGMENTS:
+            calling = SegmentsObject(item.arenas, code)
+            arenas = {name: [shape.static, shape.text] for name, shape in item.arenas.items()}
+            place, header = calls, {"arenas": arenas}
+        else:
+            kernel = ready[item.name] = KernelObject(keys[item.name], str(item.signature), code)
+            place, header = places.get(item.name, ""), {"signature": kernel.signature}
+        if stages.store is not None:
+            stages.store.put(place, header, code)
+    return tuple(ready[name] for name in kernels), calling
+
+
+SEGMENTS = "segments"
+"""The module of a graph's segments; kernels have other names."""
+
+
+def _look_up(
+    kernels: dict[str, FuncOp],
+    keys: dict[str, KernelKey],
+    stages: Stages,
+    reports: list[KernelReport],
+) -> tuple[dict[str, KernelObject], dict[str, str]]:
+    """The kernels there are, and where on disk the others are to go."""
+    ready: dict[str, KernelObject] = {}
+    places: dict[str, str] = {}
+    for (name, function), report in zip(kernels.items(), reports, strict=True):
+        known = KERNELS.get(keys[name])
+        if known is not None and stages.dump is None:
+            ready[name] = known.object
+            report.cached = "in this process"
+        elif stages.store is not None:
+            places[name] = digest("kernel", str(function), stages.facts)
+            if (found := stages.store.get(places[name])) is not None:
+                header, code = found
+                ready[name] = KernelObject(keys[name], header["signature"], code)
+                report.cached = "on disk"
+    return ready, places
+
+
+def _place_of_segments(
+    segments: dict[str, FuncOp], keys: dict[str, KernelKey], stages: Stages
+) -> str:
+    texts = (str(function) for function in segments.values())
+    return digest(SEGMENTS, *texts, repr(tuple(keys.values())), stages.facts)
+
+
+def _kept_segments(place: str, stages: Stages) -> SegmentsObject | None:
+    """The segments that are on disk."""
+    if stages.store is None or (found := stages.store.get(place)) is None:
+        return None
+    header, code = found
+    arenas = {
+        name: Shape(None if static is None else tuple(static), text)
+        for name, (static, text) in header["arenas"].items()
     }
-    return entries, [code, *ready.values()], {n: k.address for n, k in ready.items()}
+    return SegmentsObject(arenas, code)
+
+
+def _parsed(signature: str) -> FunctionType:
+    """A function type from its text."""
+    type_ = Parser(context(), signature).parse_attribute()
+    assert isinstance(type_, FunctionType)
+    return type_
 
 
 def _begin(name: str, functions: list[FuncOp], stages: Stages) -> Begun:

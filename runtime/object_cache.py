@@ -1,0 +1,255 @@
+"""What was compiled, on disk: files named by a hash of all that they are made from.
+
+    store = open_store(folder, max_bytes)
+    store.put(key, {"signature": "..."}, object_code)
+    header, object_code = store.get(key)
+
+A file is
+
+    magic (8 bytes) | BLAKE2b of the rest (32) | length of the header (4) | header, JSON | data
+
+so that one which was cut short, damaged, or written by another version is told from a good one
+before anything in it is used; it is removed, and made anew. Files are written beside their place
+and renamed into it: readers see all of one or none, and any number of processes may write. Nothing
+here raises for what is wrong with the disk: what cannot be read is missing, what cannot be written
+is not kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from time import time
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+MAGIC = b"fxlower\x01"
+"""Its last byte is the version of the format."""
+
+_DIGEST = 32
+_START = len(MAGIC) + _DIGEST + 4
+
+SUFFIX = ".fxo"
+FRESH_SECONDS = 600.0
+"""A file used so recently is not marked as used again."""
+
+KEPT_SHARE = 0.75
+"""Of the bound on the size, what is left when least recently used files were removed."""
+
+SCAN_SHARE = 0.125
+"""After so much of the bound was written, files are counted again: others may have removed some."""
+
+
+class Damaged(Exception):
+    """Bytes that are not what was sealed."""
+
+
+Header = Mapping[str, Any]
+
+
+def digest(*parts: str | bytes) -> str:
+    """A hash that names what is made of `parts`."""
+    made = hashlib.blake2b(digest_size=_DIGEST)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        made.update(len(data).to_bytes(8, "little") + data)
+    return made.hexdigest()
+
+
+def sealed(header: Header, data: bytes) -> bytes:
+    """The bytes of a file."""
+    text = json.dumps(header, separators=(",", ":")).encode()
+    rest = len(text).to_bytes(4, "little") + text + data
+    return MAGIC + hashlib.blake2b(rest, digest_size=_DIGEST).digest() + rest
+
+
+def unsealed(content: bytes) -> tuple[Header, bytes]:
+    """Header and data of a file.
+
+    Raises:
+        Damaged: it is not one that this version wrote.
+    """
+    if len(content) < _START or not content.startswith(MAGIC):
+        raise Damaged("no file of this version")
+    rest = memoryview(content)[len(MAGIC) + _DIGEST :]
+    expected = content[len(MAGIC) : len(MAGIC) + _DIGEST]
+    if hashlib.blake2b(rest, digest_size=_DIGEST).digest() != expected:
+        raise Damaged("the checksum differs")
+    end = 4 + int.from_bytes(rest[:4], "little")
+    return json.loads(bytes(rest[4:end])), bytes(rest[end:])
+
+
+@dataclass
+class Store:
+    """The files of one folder, at most about `max_bytes` of them."""
+
+    folder: Path
+    max_bytes: int
+    unwritable: bool = False
+    """Whether it was said that files cannot be written."""
+
+    _written: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}{SUFFIX}"
+
+    def get(self, key: str) -> tuple[Header, bytes] | None:
+        """What was put under `key`, if it is there and whole."""
+        path = self.path(key)
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+                if time() - os.fstat(file.fileno()).st_mtime > FRESH_SECONDS:
+                    with suppress(OSError):
+                        os.utime(path)
+            return unsealed(content)
+        except OSError:
+            return None
+        except Damaged as reason:
+            log.info("%s is damaged (%s) and made anew", path, reason)
+            with suppress(OSError):
+                path.unlink()
+            return None
+
+    def put(self, key: str, header: Header, data: bytes) -> None:
+        """Keep `data`, for all processes of this user."""
+        content = sealed(header, data)
+        path = self.path(key)
+        try:
+            make_private(self.folder)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            _write(path, content)
+        except OSError as error:
+            if not self.unwritable:
+                self.unwritable = True
+                log.warning(
+                    "what is compiled is not kept, %s cannot be written: %s", self.folder, error
+                )
+            return
+        with self._lock:
+            self._written += len(content)
+
+    def settle(self) -> None:
+        """Remove the least recently used files if there are too many; call it after some `put`."""
+        with self._lock:
+            written, self._written = self._written, 0
+        if not written:
+            return
+        known, since = self._counted()
+        if known is None or since + written > self.max_bytes * SCAN_SHARE:
+            known, since = sum(size for _, size, _ in self.files()), 0
+        else:
+            known, since = known + written, since + written
+        if known > self.max_bytes:
+            known, since = self.shrink(int(self.max_bytes * KEPT_SHARE)), 0
+        with suppress(OSError):
+            _write(self.folder / "bytes", f"{known} {since}".encode())
+
+    def _counted(self) -> tuple[int | None, int]:
+        """Bytes of files when they were counted, with what was written since; and the latter."""
+        try:
+            known, since = map(int, (self.folder / "bytes").read_text().split())
+            return known, since
+        except (OSError, ValueError):
+            return None, 0
+
+    def shrink(self, to_bytes: int) -> int:
+        """Remove files, the least recently used first; the bytes that are left."""
+        files = sorted(self.files(), key=lambda f: f[2])
+        total = sum(size for _, size, _ in files)
+        for path, size, _ in files:
+            if total <= to_bytes:
+                break
+            with suppress(OSError):
+                path.unlink()
+            total -= size
+        return total
+
+    def files(self) -> Iterator[tuple[Path, int, float]]:
+        """All files, with their sizes and the times of their last use."""
+        for folder in _entries(self.folder):
+            if len(folder.name) != 2 or not folder.is_dir(follow_symlinks=False):
+                continue
+            for file in _entries(Path(folder.path)):
+                try:
+                    found = file.stat(follow_symlinks=False)
+                except OSError:
+                    continue
+                yield Path(file.path), found.st_size, found.st_mtime
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that others see whole or not at all."""
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".new")
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only this user can change, if there is none."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def objection_to(folder: Path) -> str | None:
+    """Why code must not be loaded from `folder`, or None: others could have written it."""
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return None
+    if not hasattr(os, "getuid"):
+        return None
+    if found.st_uid != os.getuid():
+        return f"it belongs to user {found.st_uid}, not to you ({os.getuid()})"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others may write to it (chmod 700 {folder} ends that)"
+    return None
+
+
+@cache
+def open_store(folder: Path, max_bytes: int) -> Store | None:
+    """The store in `folder`; None, with a warning, if it is not this user's alone."""
+    place = folder / "objects"
+    with suppress(OSError):
+        make_private(folder)
+        make_private(place)
+    for checked in (folder, place):
+        if (reason := objection_to(checked)) is not None:
+            log.warning("the cache %s is not used: %s", checked, reason)
+            return None
+    return Store(place, max_bytes)
+
+
+@contextmanager
+def settled(store: Store | None) -> Iterator[None]:
+    """What is put meanwhile is counted at the end."""
+    try:
+        yield
+    finally:
+        if store is not None:
+            store.settle()
