@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 from torch._dynamo.backends.common import aot_autograd
+from torch._dynamo.utils import counters
+from torch._functorch._aot_autograd.schemas import SerializableAOTDispatchCompiler
 from torch._functorch.partitioners import min_cut_rematerialization_partition
 from torch._guards import TracingContext
 from torch._logging import trace_structured
@@ -20,12 +22,14 @@ from torch.fx import GraphModule
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from fxlower.analysis.layout import has_own_elements
-from fxlower.compiler import compile_graph, load_passes
+from fxlower.compiler import build_graph, load_passes
 from fxlower.dump import Dump
 from fxlower.errors import FxlowerError, UnsupportedGraph, UnsupportedInput
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
+from fxlower.frontend.registry import has_foreign_rules
 from fxlower.frontend.tracing import compiled_forms
+from fxlower.graph_cache import KeptGraph, is_switched_on, kept, salt_of
 from fxlower.options import Options
 from fxlower.report import GraphReport
 from fxlower.runtime.executable import check_tensor
@@ -67,7 +71,15 @@ def fxlower(
                 return gm.forward
     if not tells_of_changes(example_inputs):
         chosen = replace(chosen, packed_weights="never")
-    compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
+    if torch.compiler.config.force_disable_caches:
+        chosen = replace(chosen, cache=False)
+    if may_be_kept(example_inputs, chosen):
+        with kept(salt_of(chosen)):
+            compiled = compile_with_autograd(
+                gm, example_inputs, lambda kind: kept_compiler(kind, chosen)
+            )
+    else:
+        compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
     if changes_overlapping_memory(example_inputs):
         log.warning(
             "an input whose elements share memory is changed; this graph runs in eager mode"
@@ -161,6 +173,48 @@ def compiler(kind: str, options: Options) -> GraphCompiler:
     return compile_aten
 
 
+def kept_compiler(kind: str, options: Options) -> GraphCompiler:
+    """As `compiler`, for results that torch keeps on disk."""
+
+    def compile_aten(gm: GraphModule, example_inputs: Sequence[Any]) -> KeptGraph:
+        try:
+            return build_aten_graph(gm, options, name=kind)
+        except Exception as reason:
+            if kind != "backward":
+                raise
+            return KeptGraph(run=failing(reason))
+
+    return SerializableAOTDispatchCompiler(KeptGraph, compile_aten)
+
+
+def failing(reason: Exception) -> Callable[[list[Any]], Any]:
+    """Stands for a backward that cannot be compiled: an error where it is called."""
+
+    def run(inputs: list[Any]) -> Any:
+        raise reason
+
+    return run
+
+
+def may_be_kept(inputs: Sequence[Any], options: Options) -> bool:
+    """Whether what is made of a graph may come from another process, or go to one. Whoever looks at
+    how a graph is compiled wants it compiled."""
+    if not options.cache or options.autotune or options.verify_each:
+        return False
+    if reports.get() is not None or options.dump_ir or texts_wanted() or has_foreign_rules():
+        return False
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return False
+    if any(isinstance(v, torch.Tensor) and not is_ordinary(v) for v in inputs):
+        return False
+    return is_switched_on()
+
+
+def is_ordinary(tensor: torch.Tensor) -> bool:
+    """Whether the graph's text and the sizes say all that compiling it depends on."""
+    return not is_traceable_wrapper_subclass(tensor) and not overlaps(tensor)
+
+
 def compile_aten_graph(
     gm: GraphModule,
     options: Options,
@@ -169,6 +223,19 @@ def compile_aten_graph(
     on_report: Callable[[GraphReport], None] | None = None,
 ) -> Any:
     """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
+    return build_aten_graph(gm, options, name=name, on_report=on_report).run
+
+
+def build_aten_graph(
+    gm: GraphModule,
+    options: Options,
+    *,
+    name: str,
+    on_report: Callable[[GraphReport], None] | None = None,
+) -> KeptGraph:
+    """As `compile_aten_graph`, with what there is to keep of it."""
+    if name == "backward":
+        use_saved_tensors_again()
     constants = constant_inputs(gm, options) if name == "inference" else ()
 
     def compile_subgraph(inner: GraphModule) -> Callable[..., Any]:
@@ -191,12 +258,28 @@ def compile_aten_graph(
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:
         dump.add_text("fx", gm.print_readable(print_output=False))
-    executable = compile_graph(imported, options, name=name, dump=dump, on_report=on_report)
+
+    def note(report: GraphReport) -> None:
+        counters["fxlower"]["graphs_compiled"] += 1
+        counters["fxlower"]["kernels_compiled"] += len(report.compiled)
+        counters["fxlower"]["kernels_found"] += len(report.kernels) - len(report.compiled)
+        if on_report is not None:
+            on_report(report)
+
+    compiled, executable = build_graph(imported, options, name=name, dump=dump, on_report=note)
     if dump is not None:
         publish(dump, name)
         if options.dump_ir:
             dump.write(options.dump_ir, name)
-    return executable
+    return KeptGraph(executable, compiled)
+
+
+def use_saved_tensors_again() -> None:
+    """Say that the backward graph changes nothing that was saved for it: AOTAutograd would take it
+    to, and refuse `retain_graph=True` where it was compiled before that is known."""
+    context = TracingContext.try_get()
+    if context is not None and context.fw_metadata is not None:
+        context.fw_metadata.bw_donated_idxs = []
 
 
 def visible_outputs(name: str) -> int | None:
