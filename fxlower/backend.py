@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch._dynamo.backends.common import aot_autograd
 from torch._dynamo.utils import counters
-from torch._functorch._aot_autograd.schemas import SerializableAOTDispatchCompiler
+from torch._functorch.aot_autograd import SerializableAOTDispatchCompiler, aot_module_simplified
 from torch._functorch.partitioners import min_cut_rematerialization_partition
 from torch._guards import TracingContext
+from torch._inductor import config as inductor_config
 from torch._logging import trace_structured
 from torch._logging._internal import trace_log
 from torch.autograd import forward_ad
@@ -25,7 +26,7 @@ from fxlower.analysis.layout import has_own_elements
 from fxlower.compiler import build_graph, load_passes
 from fxlower.dump import Dump
 from fxlower.errors import FxlowerError, UnsupportedGraph, UnsupportedInput
-from fxlower.frontend.decompositions import decomposition_table
+from fxlower.frontend.decompositions import DecompositionTable
 from fxlower.frontend.importer import import_graph
 from fxlower.frontend.registry import has_foreign_rules
 from fxlower.frontend.tracing import compiled_forms
@@ -150,15 +151,39 @@ def compile_with_autograd(
 ) -> Callable[..., Any]:
     """A graph from Dynamo through AOTAutograd. `compiler_of` is asked for the compilers of its
     "forward", "backward" and "inference" graphs, which are of ATen operators."""
+    kwargs = {
+        "fw_compiler": compiler_of("forward"),
+        "bw_compiler": compiler_of("backward"),
+        "inference_compiler": compiler_of("inference"),
+        "partition_fn": min_cut_rematerialization_partition,
+        "decompositions": DecompositionTable(),
+        "keep_inference_input_mutations": True,
+    }
     with compiled_forms():
-        return aot_autograd(
-            fw_compiler=compiler_of("forward"),
-            bw_compiler=compiler_of("backward"),
-            inference_compiler=compiler_of("inference"),
-            partition_fn=min_cut_rematerialization_partition,
-            decompositions=decomposition_table(),
-            keep_inference_input_mutations=True,
-        )(gm, example_inputs)
+        if inductor_config.trace.enabled or any(
+            isinstance(value, (list, tuple, dict)) for value in example_inputs
+        ):
+            return aot_autograd(**kwargs)(gm, example_inputs)
+        # The same without what logs to Inductor's debug folder: that takes its imports, 0.2 s.
+        backward = kwargs["bw_compiler"]
+        if isinstance(backward, SerializableAOTDispatchCompiler):
+            backward.compiler_fn = untraced(backward.compiler_fn)
+        else:
+            kwargs["bw_compiler"] = untraced(backward)
+        compiled = aot_module_simplified(gm, example_inputs, **kwargs)
+        return torch._dynamo.disable(compiled, reason="do not trace AOT-compiled graph")
+
+
+def untraced(compiler: GraphCompiler) -> GraphCompiler:
+    """A compiler of backward graphs such that Dynamo traces neither it nor what it returns: both
+    may be called while a backward is traced."""
+
+    def compile_backward(gm: GraphModule, example_inputs: Sequence[Any]) -> Any:
+        quiet = torch._dynamo.disable(compiler, reason="do not trace the backward's compiler")
+        made = quiet(gm, example_inputs)
+        return torch._dynamo.disable(made, reason="do not trace generated backwards pass")
+
+    return compile_backward
 
 
 def compiler(kind: str, options: Options) -> GraphCompiler:

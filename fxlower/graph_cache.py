@@ -10,9 +10,8 @@ the graph nor compiles it, and `torch.compiler.save_cache_artifacts` carries it 
 
 Three things of torch's are replaced meanwhile, in this context only:
 
-- the key. torch's is of the graph and of Inductor's state, and does not say which backend compiled
-  it; to make it takes a second of imports that only Inductor needs. Ours adds what fxlower's code
-  depends on (`salt`) and which inputs share memory, and refuses what it cannot describe;
+- the key (`fxlower.graph_key`). torch's is of the graph and of Inductor's state, and does not say
+  which backend compiled it; to make it takes a second of imports that only Inductor needs;
 - the backward is compiled with the forward, not when it is first called: only then are both saved;
 - entries are read only after their checksum, which is their name, was compared: they are pickles.
 
@@ -42,17 +41,15 @@ from torch._functorch import config as functorch_config
 from torch._functorch._aot_autograd import autograd_cache
 from torch._functorch._aot_autograd.autograd_cache import (
     AOTAutogradCache,
-    AOTAutogradCacheDetails,
-    AOTAutogradCachePickler,
     BypassAOTAutogradCache,
 )
-from torch._guards import TracingContext
-from torch._inductor.codecache import BypassFxGraphCache, FxGraphCache, sha256_hash
+from torch._inductor.codecache import sha256_hash
 from torch._inductor.output_code import OutputCode
-from torch._ops import OpOverload, OpOverloadPacket
+from torch._ops import OpOverload
 from torch.fx import GraphModule
 from torch.utils._python_dispatch import _disable_current_modes
 
+from fxlower import graph_key
 from fxlower.fingerprint import facts_digest, machine_facts
 from fxlower.options import Options
 from fxlower.runtime.loading import CompiledGraph, load_executable
@@ -68,10 +65,6 @@ from fxlower.runtime.object_cache import (
 log = logging.getLogger(__name__)
 
 FORMAT = "1"
-
-NAMESPACES = frozenset(("aten", "prim", "prims"))
-"""Of operators that are torch's own. Others have code (fake implementations, gradients) that may
-change from process to process under the same name."""
 
 LARGEST_CONSTANT = 1 << 26
 """Bytes of a tensor that a graph holds; with larger ones it is not kept."""
@@ -291,83 +284,7 @@ def _key(mod: Any, example_inputs: Sequence[Any], config: Any, extra: Any = None
     if salt is None:  # another thread compiles with another backend
         return _torch_key(mod, example_inputs, config, extra)
     gm = mod if isinstance(mod, GraphModule) else mod.gm
-    with autograd_cache.sanitize_gm_for_cache(gm):
-        autograd_cache.check_cacheable(gm)
-        details = _Details(gm, example_inputs, config, {}, salt)
-        found = AOTAutogradCachePickler(gm).get_hash(details)
-    return f"{autograd_cache.AOTAUTOGRAD_CACHE_PREFIX}fxlower_{found}", []
-
-
-class _Details(AOTAutogradCacheDetails):
-    """What the key is a hash of."""
-
-    def __init__(
-        self, gm: GraphModule, inputs: Sequence[Any], config: Any, fx_config: Any, salt: str
-    ) -> None:
-        self.salt = salt
-        super().__init__(gm, inputs, config, fx_config)
-
-    def _init_fx_graph_hash_details(
-        self, gm: GraphModule, example_inputs: Sequence[Any], fx_config: Any
-    ) -> None:
-        """Instead of what Inductor's code depends on."""
-        try:
-            FxGraphCache._check_can_cache(gm, example_inputs, fx_config)
-        except BypassFxGraphCache as reason:
-            raise BypassAOTAutogradCache(str(reason)) from None
-        refuse_what_has_no_name(gm)
-        self.gm = gm
-        self.example_inputs = list(example_inputs)
-        self.memory = memory_of(example_inputs)
-        self.cache_key_tag = torch.compiler.config.cache_key_tag
-        self.modes = (
-            torch.get_default_dtype(),
-            str(torch.get_default_device()),
-            torch.get_float32_matmul_precision(),
-            torch.is_inference_mode_enabled(),
-            torch.is_deterministic_algorithms_warn_only_enabled(),
-        )
-        self.symbols = assumptions()
-
-
-def refuse_what_has_no_name(gm: GraphModule) -> None:
-    """Refuse graphs whose text does not say all that they do."""
-    for module in gm.modules():
-        held = (*module._parameters.values(), *module._buffers.values(), *vars(module).values())
-        if any(isinstance(value, torch.Tensor) for value in held):
-            raise BypassAOTAutogradCache("the graph holds a tensor")
-        if not isinstance(module, GraphModule):
-            continue
-        for node in module.graph.nodes:
-            name = ""
-            if isinstance(node.target, OpOverload):
-                name = node.target._schema.name
-            elif isinstance(node.target, OpOverloadPacket):
-                name = node.target._qualified_op_name
-            if name and name.partition("::")[0] not in NAMESPACES:
-                raise BypassAOTAutogradCache(f"{name} is no operator of torch's own")
-
-
-def memory_of(inputs: Sequence[Any]) -> tuple[Any, ...]:
-    """Which tensors share memory, and what autograd knows of them: AOTAutograd looks at both."""
-    seen: dict[int, int] = {}
-    found: list[Any] = []
-    for value in inputs:
-        if isinstance(value, torch.Tensor):
-            try:
-                storage = value.untyped_storage()._cdata
-            except NotImplementedError:
-                raise BypassAOTAutogradCache("an input has no memory of its own") from None
-            group = seen.setdefault(storage, len(seen))
-            found.append((group, value.is_leaf, value._is_view(), str(value.storage_offset())))
-    return tuple(found)
-
-
-def assumptions() -> Any:
-    """What is taken for granted of symbolic sizes."""
-    context = TracingContext.try_get()
-    env = None if context is None or context.fake_mode is None else context.fake_mode.shape_env
-    if env is None:
-        return None
-    ranges = sorted((str(symbol), str(range_)) for symbol, range_ in env.var_to_range.items())
-    return ranges, sorted((str(old), str(new)) for old, new in env.replacements.items())
+    described = repr(
+        (*graph_key.graph(gm, example_inputs), *graph_key.call(config, example_inputs))
+    )
+    return f"{autograd_cache.AOTAUTOGRAD_CACHE_PREFIX}fxlower_{digest(salt, described)}", []

@@ -101,6 +101,7 @@ MAY_IMPORT_TORCH = {
     "fxlower/explanation.py",
     "fxlower/frontend/",
     "fxlower/graph_cache.py",
+    "fxlower/graph_key.py",
     "fxlower/runtime/",
     "fxlower/standalone.py",
     "fxlower/testing.py",

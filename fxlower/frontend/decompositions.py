@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
 from typing import Any
-
-from torch._decomp import core_aten_decompositions
 
 import fxlower.frontend.aten  # noqa: F401  (registers the shipped rules)
 from fxlower.frontend.extra_decompositions import EXTRA
@@ -15,6 +13,8 @@ from fxlower.frontend.registry import RULES
 
 @cache
 def _core() -> dict[Any, Callable[..., Any]]:
+    from torch._decomp import core_aten_decompositions  # with torch.export, 0.2 s
+
     return dict(core_aten_decompositions())
 
 
@@ -24,3 +24,20 @@ def decomposition_table() -> dict[Any, Callable[..., Any]]:
     computes f16 and bf16 in f32 without a rounding after each step."""
     table = _core() | EXTRA
     return {overload: d for overload, d in table.items() if overload not in RULES}
+
+
+class DecompositionTable(Mapping[Any, Callable[..., Any]]):
+    """`decomposition_table()`, made when it is first looked at: not for graphs from a cache."""
+
+    def __getitem__(self, overload: Any) -> Callable[..., Any]:
+        return self._table[overload]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @cached_property
+    def _table(self) -> dict[Any, Callable[..., Any]]:
+        return decomposition_table()
