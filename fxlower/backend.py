@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import wraps
@@ -31,9 +32,10 @@ from fxlower.frontend.importer import import_graph
 from fxlower.frontend.registry import has_foreign_rules
 from fxlower.frontend.tracing import compiled_forms
 from fxlower.graph_cache import KeptGraph, is_switched_on, kept, salt_of
-from fxlower.options import Options
+from fxlower.options import Options, cache_folder
 from fxlower.report import GraphReport
 from fxlower.runtime.executable import check_tensor
+from fxlower.runtime.object_cache import open_store
 from fxlower.runtime.subgraph import Subgraph
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,8 @@ def fxlower(
         chosen = replace(chosen, packed_weights="never")
     if torch.compiler.config.force_disable_caches:
         chosen = replace(chosen, cache=False)
+    if chosen.cache:
+        open_store(cache_folder(chosen.cache_dir), chosen.cache_bytes)
     if may_be_kept(example_inputs, chosen):
         with kept(salt_of(chosen)):
             compiled = compile_with_autograd(
@@ -159,19 +163,28 @@ def compile_with_autograd(
         "decompositions": DecompositionTable(),
         "keep_inference_input_mutations": True,
     }
-    with compiled_forms():
-        if inductor_config.trace.enabled or any(
-            isinstance(value, (list, tuple, dict)) for value in example_inputs
-        ):
+    if inductor_config.trace.enabled or any(
+        isinstance(value, (list, tuple, dict)) for value in example_inputs
+    ):
+        with compiled_forms():
             return aot_autograd(**kwargs)(gm, example_inputs)
-        # The same without what logs to Inductor's debug folder: that takes its imports, 0.2 s.
-        backward = kwargs["bw_compiler"]
-        if isinstance(backward, SerializableAOTDispatchCompiler):
-            backward.compiler_fn = untraced(backward.compiler_fn)
-        else:
-            kwargs["bw_compiler"] = untraced(backward)
-        compiled = aot_module_simplified(gm, example_inputs, **kwargs)
-        return torch._dynamo.disable(compiled, reason="do not trace AOT-compiled graph")
+    # The same without what logs to Inductor's debug folder: that takes its imports, 0.2 s.
+    backward = kwargs["bw_compiler"]
+    if isinstance(backward, SerializableAOTDispatchCompiler):
+        backward.compiler_fn = untraced(backward.compiler_fn)
+    else:
+        kwargs["bw_compiler"] = untraced(backward)
+    with ExitStack() as stack:
+
+        def before_tracing(gm: GraphModule, _: Any) -> GraphModule:
+            stack.enter_context(compiled_forms())
+            return gm
+
+        # Not for the whole call: the mode takes longer than making the inputs fake does without it.
+        compiled = aot_module_simplified(
+            gm, example_inputs, pre_grad_passes=before_tracing, **kwargs
+        )
+    return torch._dynamo.disable(compiled, reason="do not trace AOT-compiled graph")
 
 
 def untraced(compiler: GraphCompiler) -> GraphCompiler:

@@ -50,8 +50,9 @@ from torch.fx import GraphModule
 from torch.utils._python_dispatch import _disable_current_modes
 
 from fxlower import graph_key
-from fxlower.fingerprint import facts_digest, machine_facts
+from fxlower.fingerprint import facts_digest
 from fxlower.options import Options
+from fxlower.runtime.fingerprint import machine_facts
 from fxlower.runtime.loading import CompiledGraph, load_executable
 from fxlower.runtime.object_cache import (
     Damaged,
@@ -284,7 +285,6 @@ def _key(mod: Any, example_inputs: Sequence[Any], config: Any, extra: Any = None
     if salt is None:  # another thread compiles with another backend
         return _torch_key(mod, example_inputs, config, extra)
     gm = mod if isinstance(mod, GraphModule) else mod.gm
-    described = repr(
-        (*graph_key.graph(gm, example_inputs), *graph_key.call(config, example_inputs))
-    )
-    return f"{autograd_cache.AOTAUTOGRAD_CACHE_PREFIX}fxlower_{digest(salt, described)}", []
+    words = graph_key.graph(gm, example_inputs), graph_key.call(config, example_inputs)
+    name = digest(salt, repr(words))
+    return f"{autograd_cache.AOTAUTOGRAD_CACHE_PREFIX}fxlower_{name}", []

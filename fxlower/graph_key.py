@@ -1,9 +1,9 @@
 """A description of a graph from Dynamo that names what is made of it, in any process.
 
-It says all that AOTAutograd and this backend look at, in values whose `repr` is the same everywhere:
-the operations, what is known of the inputs, torch's modes and settings, and what is assumed of
-symbolic sizes. What it has no words for raises `BypassAOTAutogradCache`: the graph is compiled as
-without a cache.
+It says all that AOTAutograd and this backend look at, in values whose `repr` is the same in all
+processes: the operations, what is known of the inputs, torch's modes and settings, and what is
+assumed of symbolic sizes. What it has no words for raises `BypassAOTAutogradCache`: the graph is
+compiled as without a cache.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from torch._functorch._aot_autograd.autograd_cache import BypassAOTAutogradCache
 from torch._guards import TracingContext
 from torch._inductor.codecache import BypassFxGraphCache, FxGraphCache
 from torch._ops import HigherOrderOperator, OpOverload, OpOverloadPacket
-from torch._subclasses.fake_tensor import extract_tensor_metadata
 from torch.fx import GraphModule, Node
 from torch.fx.experimental import _config as shapes_config
 
@@ -133,19 +132,15 @@ def call(config: Any, inputs: Sequence[Any]) -> Words:
 
 def _input(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
-        found = extract_tensor_metadata(value)
+        if value.layout is not torch.strided:
+            raise BypassAOTAutogradCache(f"an input is {value.layout}")
         return (
-            str(found.dtype),
-            tuple(map(str, found.shape)),
-            tuple(map(str, found.stride)),
-            str(found.storage_offset),
-            str(found.device),
-            str(found.layout),
-            str(found.memory_format),
-            found.requires_grad,
-            (found.is_quantized, found.is_conj, found.is_neg, found.is_inference, found.is_sparse),
-            (found.is_coalesced, found.dense_dim, found.sparse_dim),
             type(value).__name__,
+            str(value.dtype),
+            str(value.device),
+            str((*value.shape, "strides", *value.stride(), "from", value.storage_offset())),
+            value.requires_grad,
+            (value.is_conj(), value.is_neg(), value.is_quantized, value.is_inference()),
         )
     if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
         return type(value).__name__, str(value)
@@ -193,10 +188,8 @@ def _settings() -> Words:
             if callable(value):
                 raise BypassAOTAutogradCache(f"the setting {name} is a function")
             found.append((name, value))
-    found.append(
-        tuple(map(str, autograd_cache._get_custom_estimator_solver_uuids(functorch_config)))
-    )
-    return tuple(found)
+    uuids = autograd_cache._get_custom_estimator_solver_uuids(functorch_config)
+    return *found, *map(str, uuids)
 
 
 def _assumptions() -> Any:

@@ -242,7 +242,17 @@ def open_store(folder: Path, max_bytes: int) -> Store | None:
         if (reason := objection_to(checked)) is not None:
             log.warning("the cache %s is not used: %s", checked, reason)
             return None
-    return Store(place, max_bytes)
+    opened = Store(place, max_bytes)
+    _OPEN.append(opened)
+    return opened
+
+
+_OPEN: list[Store] = []
+
+
+def first_open() -> Store | None:
+    """The store that this process opened first, for what all graphs share."""
+    return _OPEN[0] if _OPEN else None
 
 
 @contextmanager
