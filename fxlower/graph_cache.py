@@ -25,6 +25,7 @@ import functools
 import io
 import logging
 import pickle
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -66,6 +67,8 @@ from fxlower.runtime.object_cache import (
 log = logging.getLogger(__name__)
 
 FORMAT = "1"
+PREFIX = f"{autograd_cache.AOTAUTOGRAD_CACHE_PREFIX}fxlower_"
+"""Of our keys, which are names of folders in torch's cache."""
 
 LARGEST_CONSTANT = 1 << 26
 """Bytes of a tensor that a graph holds; with larger ones it is not kept."""
@@ -221,16 +224,16 @@ def is_switched_on() -> bool:
     """Whether torch's cache may be used: by its switches, and by who may write to its folder."""
     if not autograd_cache.should_use_local_autograd_cache():
         return False
-    return _is_private(AOTAutogradCache._get_tmp_dir())
+    return _is_private(folder())
 
 
 @functools.cache
-def _is_private(folder: str) -> bool:
+def _is_private(place: Path) -> bool:
     with suppress(OSError):
-        make_private(Path(folder))
-    reason = objection_to(Path(folder))
+        make_private(place)
+    reason = objection_to(place)
     if reason is not None:
-        log.warning("torch's cache %s is not used: %s", folder, reason)
+        log.warning("torch's cache %s is not used: %s", place, reason)
     return reason is None
 
 
@@ -253,6 +256,24 @@ def kept(salt: str) -> Iterator[None]:
         yield
 
 
+def folder() -> Path:
+    """Where torch keeps graphs."""
+    return Path(AOTAutogradCache._get_tmp_dir())
+
+
+def files() -> list[Path]:
+    """The entries that are of this backend."""
+    return sorted(f for f in folder().glob(f"{PREFIX}*/*") if not f.name.startswith("."))
+
+
+def clear() -> int:
+    """Remove these; how many they were."""
+    found = files()
+    for entry in {file.parent for file in found}:
+        shutil.rmtree(entry, ignore_errors=True)
+    return len(found)
+
+
 _torch_key = autograd_cache.autograd_cache_key
 _torch_candidates = AOTAutogradCache.iterate_over_candidates.__func__  # type: ignore[attr-defined]
 
@@ -260,9 +281,8 @@ _torch_candidates = AOTAutogradCache.iterate_over_candidates.__func__  # type: i
 def _candidates(cls: Any, local: bool, remote_cache: Any, key: str) -> Iterator[Any]:
     """As torch's, after files that are damaged were removed: they are named by their checksums."""
     if local and _SALT.get() is not None:
-        folder = Path(cls._get_tmp_dir_for_key(key))
         with suppress(OSError):
-            for file in folder.iterdir():
+            for file in Path(cls._get_tmp_dir_for_key(key)).iterdir():
                 remove_if_damaged(file)
     return _torch_candidates(cls, local, remote_cache, key)
 
@@ -287,4 +307,4 @@ def _key(mod: Any, example_inputs: Sequence[Any], config: Any, extra: Any = None
     gm = mod if isinstance(mod, GraphModule) else mod.gm
     words = graph_key.graph(gm, example_inputs), graph_key.call(config, example_inputs)
     name = digest(salt, repr(words))
-    return f"{autograd_cache.AOTAUTOGRAD_CACHE_PREFIX}fxlower_{name}", []
+    return PREFIX + name, []

@@ -134,8 +134,9 @@ class Store:
         except OSError as error:
             if not self.unwritable:
                 self.unwritable = True
+                reason = str(error)  # the error itself would keep the frames below alive
                 log.warning(
-                    "what is compiled is not kept, %s cannot be written: %s", self.folder, error
+                    "what is compiled is not kept, %s cannot be written: %s", self.folder, reason
                 )
             return
         with self._lock:
@@ -176,6 +177,28 @@ class Store:
                 path.unlink()
             total -= size
         return total
+
+    def verify(self) -> list[Path]:
+        """Remove what is damaged, and what processes that were ended left behind."""
+        damaged: list[Path] = []
+        for path, _, used in self.files():
+            if path.name.startswith(".") and time() - used < FRESH_SECONDS:  # being written
+                continue
+            try:
+                unsealed(path.read_bytes())
+            except (OSError, Damaged):
+                damaged.append(path)
+                with suppress(OSError):
+                    path.unlink()
+        return damaged
+
+    def clear(self) -> int:
+        """Remove everything; how many files that were."""
+        count = sum(1 for _ in self.files())
+        self.shrink(-1)
+        with suppress(OSError):
+            (self.folder / "bytes").unlink()
+        return count
 
     def files(self) -> Iterator[tuple[Path, int, float]]:
         """All files, with their sizes and the times of their last use."""

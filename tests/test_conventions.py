@@ -106,6 +106,7 @@ MAY_IMPORT_TORCH = {
     "fxlower/standalone.py",
     "fxlower/testing.py",
     "fxlower/tools/bench/",
+    "fxlower/tools/cache.py",
     "fxlower/tools/operator_table.py",
     "fxlower/tools/opinfo/",
     "fxlower/tools/tune.py",
