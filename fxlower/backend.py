@@ -24,7 +24,7 @@ from torch.fx import GraphModule
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from fxlower.analysis.layout import has_own_elements
-from fxlower.compiler import build_graph, load_passes
+from fxlower.compiler import compile_graph, load_passes
 from fxlower.dump import Dump
 from fxlower.errors import FxlowerError, UnsupportedGraph, UnsupportedInput
 from fxlower.frontend.decompositions import DecompositionTable
@@ -304,12 +304,12 @@ def build_aten_graph(
         if on_report is not None:
             on_report(report)
 
-    compiled, executable = build_graph(imported, options, name=name, dump=dump, on_report=note)
+    executable = compile_graph(imported, options, name=name, dump=dump, on_report=note)
     if dump is not None:
         publish(dump, name)
         if options.dump_ir:
             dump.write(options.dump_ir, name)
-    return KeptGraph(executable, compiled)
+    return KeptGraph(executable, getattr(executable, "compiled", None))
 
 
 def use_saved_tensors_again() -> None:

@@ -214,18 +214,6 @@ def compile_graph(
     Raises:
         CompilerError: a pass failed, which is a bug in fxlower.
     """
-    return build_graph(imported, options, name=name, dump=dump, on_report=on_report)[1]
-
-
-def build_graph(
-    imported: Imported,
-    options: Options,
-    *,
-    name: str = "graph",
-    dump: Dump | None = None,
-    on_report: Callable[[GraphReport], None] | None = None,
-) -> tuple[CompiledGraph, Executable]:
-    """As `compile_graph`; also what there is to keep of it for another process."""
     with _LOCK, collector_off():
         start = perf_counter()
         target = machine(options.machine)
@@ -280,7 +268,7 @@ def build_graph(
         print(report.timing_table())
     if on_report is not None:
         on_report(report)
-    return compiled, executable
+    return executable
 
 
 def _run_tuned(module: ModuleOp, stages: Stages) -> None:

@@ -79,6 +79,8 @@ class Executable:
         self.pool = pool
         self.kept = kept
         """What makes the values of the plan's `kept`."""
+        self.compiled: Any = None
+        """What there is to keep of it on disk (`fxlower.runtime.loading.CompiledGraph`)."""
         self.arenas: list[torch.Tensor] = []
         """Arenas not in use. `pop` and `append` are atomic, so two threads may call at once."""
 

@@ -97,7 +97,9 @@ def load_executable(compiled: CompiledGraph) -> Executable:
     addresses = {name: kernel.address for name, kernel in kernels.items()}
     kept = [KeptValue(step, addresses, compiled.checked) for step in compiled.plan.kept]
     pool = shared_pool() if compiled.output_pool else None
-    return Executable(compiled.plan, entries, alive, pool, kept)
+    executable = Executable(compiled.plan, entries, alive, pool, kept)
+    executable.compiled = compiled
+    return executable
 
 
 def load_kernel(kernel: KernelObject, library: Mapping[str, int]) -> Kernel:
