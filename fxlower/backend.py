@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import wraps
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -79,10 +80,16 @@ def fxlower(
     if chosen.cache:
         open_store(cache_folder(chosen.cache_dir), chosen.cache_bytes)
     if may_be_kept(example_inputs, chosen):
+        start, before = perf_counter(), counters["fxlower"]["graphs_from_cache"]
         with kept(salt_of(chosen)):
             compiled = compile_with_autograd(
                 gm, example_inputs, lambda kind: kept_compiler(kind, chosen)
             )
+        if (found := counters["fxlower"]["graphs_from_cache"] - before) > 0:
+            what = f"{found} graphs found on disk, in {(perf_counter() - start) * 1e3:.1f} ms"
+            log.info(what)
+            if chosen.timing:
+                print(what)
     else:
         compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
     if changes_overlapping_memory(example_inputs):

@@ -8,7 +8,7 @@ the graph nor compiles it, and `torch.compiler.save_cache_artifacts` carries it 
         compiler = SerializableAOTDispatchCompiler(KeptGraph, compile)
         aot_autograd(fw_compiler=compiler, ...)(gm, inputs)
 
-Three things of torch's are replaced meanwhile, in this context only:
+Three things of torch's are other ones meanwhile, for what this backend compiles only:
 
 - the key (`fxlower.graph_key`). torch's is of the graph and of Inductor's state, and does not say
   which backend compiled it; to make it takes a second of imports that only Inductor needs;
@@ -28,13 +28,12 @@ import pickle
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch._dynamo.utils import counters
@@ -240,20 +239,23 @@ def _is_private(place: Path) -> bool:
 @contextmanager
 def kept(salt: str) -> Iterator[None]:
     """What AOTAutograd compiles meanwhile is looked up in torch's cache, and saved there."""
+    _install()
     token = _SALT.set(salt)
-    with ExitStack() as stack:
-        stack.callback(_SALT.reset, token)
-        stack.enter_context(
-            functorch_config.patch(
-                bundled_autograd_cache=True,
-                force_non_lazy_backward_lowering=True,
-            )
-        )
-        stack.enter_context(patch.object(autograd_cache, "autograd_cache_key", _key))
-        stack.enter_context(
-            patch.object(AOTAutogradCache, "iterate_over_candidates", classmethod(_candidates))
-        )
-        yield
+    try:
+        with functorch_config.patch(
+            bundled_autograd_cache=True, force_non_lazy_backward_lowering=True
+        ):
+            yield
+    finally:
+        _SALT.reset(token)
+
+
+@functools.cache
+def _install() -> None:
+    """Put our functions in the place of torch's, which they call for all other backends. They stay:
+    threads that compile at once could not take turns."""
+    autograd_cache.autograd_cache_key = _key
+    AOTAutogradCache.iterate_over_candidates = classmethod(_candidates)  # type: ignore[assignment]
 
 
 def folder() -> Path:
@@ -302,7 +304,7 @@ def remove_if_damaged(file: Path) -> bool:
 def _key(mod: Any, example_inputs: Sequence[Any], config: Any, extra: Any = None) -> Any:
     """In place of torch's `autograd_cache_key`."""
     salt = _SALT.get()
-    if salt is None:  # another thread compiles with another backend
+    if salt is None:  # another backend
         return _torch_key(mod, example_inputs, config, extra)
     gm = mod if isinstance(mod, GraphModule) else mod.gm
     words = graph_key.graph(gm, example_inputs), graph_key.call(config, example_inputs)

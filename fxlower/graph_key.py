@@ -8,6 +8,7 @@ compiled as without a cache.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +53,14 @@ def _module(module: torch.nn.Module) -> Words:
         return ()
     nodes = list(module.graph.nodes)
     numbers = {node: i for i, node in enumerate(nodes)}
+    for node in nodes:
+        if node.op == "get_attr" and not isinstance(attribute(module, node.target), GraphModule):
+            raise BypassAOTAutogradCache(f"the graph holds {node.target}")
     return module.training, tuple(_node(node, numbers) for node in nodes)
+
+
+def attribute(module: GraphModule, path: Any) -> Any:
+    return functools.reduce(getattr, str(path).split("."), module)
 
 
 def _node(node: Node, numbers: dict[Node, int]) -> Words:
@@ -73,7 +81,10 @@ def _target(target: Any) -> str:
         if name.partition(".")[0] not in NAMESPACES:
             raise BypassAOTAutogradCache(f"{name} is no operator of torch's own")
         return name
-    return f"{target.__module__}.{target.__qualname__}"
+    name = getattr(target, "__qualname__", None)
+    if name is None:
+        raise BypassAOTAutogradCache(f"the graph calls a {type(target).__name__}")
+    return f"{getattr(target, '__module__', None)}.{name}"
 
 
 _PLAIN = (

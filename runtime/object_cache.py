@@ -23,10 +23,9 @@ import logging
 import os
 import stat
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from time import time
@@ -100,7 +99,7 @@ class Store:
     """Whether it was said that files cannot be written."""
 
     _written: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    """Bytes since `settle`; threads that write at once may miss some of each other's."""
 
     def path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}{SUFFIX}"
@@ -139,13 +138,11 @@ class Store:
                     "what is compiled is not kept, %s cannot be written: %s", self.folder, reason
                 )
             return
-        with self._lock:
-            self._written += len(content)
+        self._written += len(content)
 
     def settle(self) -> None:
         """Remove the least recently used files if there are too many; call it after some `put`."""
-        with self._lock:
-            written, self._written = self._written, 0
+        written, self._written = self._written, 0
         if not written:
             return
         known, since = self._counted()
@@ -240,17 +237,23 @@ def make_private(folder: Path) -> None:
 
 
 def objection_to(folder: Path) -> str | None:
-    """Why code must not be loaded from `folder`, or None: others could have written it."""
-    try:
-        found = os.stat(folder)
-    except OSError:
-        return None
+    """Why code must not be loaded from `folder`, or None: others could have written it, or could
+    put another in its place."""
     if not hasattr(os, "getuid"):
         return None
-    if found.st_uid != os.getuid():
-        return f"it belongs to user {found.st_uid}, not to you ({os.getuid()})"
+    me = os.getuid()
+    try:
+        found, above = os.stat(folder), os.stat(folder.parent)
+    except OSError:
+        return None
+    if found.st_uid != me:
+        return f"it belongs to user {found.st_uid}, not to you ({me})"
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return f"others may write to it (chmod 700 {folder} ends that)"
+    if above.st_uid not in (me, 0):
+        return f"the folder that it is in belongs to user {above.st_uid}, not to you ({me})"
+    if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
+        return "anybody may write to the folder that it is in"
     return None
 
 

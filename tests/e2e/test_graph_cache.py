@@ -109,6 +109,12 @@ def test_a_graph_is_found_again() -> None:
     torch.testing.assert_close(result, affine(X))
 
 
+def test_a_graph_that_is_found_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    run(affine, X)
+    assert run(affine, X, options={"timing": True})[1] == "hit"
+    assert "1 graphs found on disk" in capsys.readouterr().out
+
+
 def test_a_backward_is_found_again() -> None:
     x = X.clone().requires_grad_()
     for expected in ("miss saved", "hit"):

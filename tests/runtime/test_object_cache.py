@@ -137,6 +137,16 @@ def test_a_folder_of_another_user_is_refused(
     assert f"belongs to user {me}, not to you ({me + 1})" in caplog.text
 
 
+def test_a_folder_that_anybody_may_replace_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tmp_path.chmod(0o777)
+    assert open_store(tmp_path / "cache", 1 << 20) is None
+    assert "anybody may write to the folder that it is in" in caplog.text
+    tmp_path.chmod(0o1777)
+    assert open_store(tmp_path / "other", 1 << 20) is not None
+
+
 def test_a_place_that_is_no_folder_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = open_store(tmp_path / "file", 1 << 20)
