@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import wraps
 from typing import Any
 
 import torch
@@ -81,12 +80,14 @@ def outside_forward_mode(
 ) -> Callable[..., Any]:
     """`compiled`, but `eager` while forward-mode differentiation is on: kernels would drop the
     tangents of their inputs, and Dynamo has no guard for it."""
+    # AOTAutograd's `disable` is taken off: Dynamo puts one around what a backend returns, and each
+    # costs a call half a microsecond.
+    inner = getattr(compiled, "_torchdynamo_orig_callable", compiled)
 
-    @wraps(compiled)
     def call(*args: Any) -> Any:
         if forward_ad._current_level >= 0:
             return eager(*args)
-        return compiled(*args)
+        return inner(*args)
 
     return call
 

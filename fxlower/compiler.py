@@ -34,12 +34,13 @@ from fxlower.frontend.program import Imported
 from fxlower.options import Options
 from fxlower.passes.choose_schedule import TUNED
 from fxlower.report import GraphReport, KernelReport, describe_kernels
-from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
+from fxlower.runtime.executable import Executable
 from fxlower.runtime.jit import LoadedCode, library_symbols, load, thread_count
 from fxlower.runtime.kept_values import KeptValue
 from fxlower.runtime.memory import shared_pool
 from fxlower.runtime.plan import Shape
 from fxlower.runtime.planner import Elements, build_plan
+from fxlower.runtime.segment import Entry
 from fxlower.targets.machines import ensure_runs_here, machine
 from fxlower.targets.spec import TargetSpec
 from fxlower.universe import FXLOWER_UNIVERSE, REPLACED_DIALECTS
@@ -335,9 +336,7 @@ def _load(
             exports=[f"{n}_entry" for n in segments],
             uses=[k.code for k in ready.values()],
         )
-    entries = {
-        n: Entry(ENTRY_TYPE(code.address(f"{n}_entry")), calling.arenas[n]) for n in segments
-    }
+    entries = {n: Entry(code.address(f"{n}_entry"), calling.arenas[n]) for n in segments}
     return entries, [code, *ready.values()], {n: k.address for n, k in ready.items()}
 
 
