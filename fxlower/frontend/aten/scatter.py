@@ -15,7 +15,7 @@ from fxlower.analysis import symbols
 from fxlower.dialects import fxt
 from fxlower.dialects.build import FLOATS, I1, I64, UI8, Dim
 from fxlower.frontend.aten.indexing import Indexing, as_vector, checked_index
-from fxlower.frontend.aten.view import index_from_front
+from fxlower.frontend.aten.view import index_from_front, slice_end
 from fxlower.frontend.builder import Operand, RuleBuilder
 from fxlower.frontend.registry import NotLowered, Sym, lowers
 from fxlower.frontend.types import compute_element, integer_range
@@ -293,7 +293,7 @@ def slice_scatter(
         return src
     if count == 0:
         return x
-    first = _first(size, count, start, end, step)
+    first = _first(b, size, count, start, end, step)
     if step != 1:
         position = b.add(
             b.mul(b.iota(0, (count,)), b.full(step, I64, (count,))),
@@ -349,7 +349,14 @@ def _with_part(b: RuleBuilder, x: SSAValue, part: SSAValue, axis: int, first: Di
     return made
 
 
-def _first(size: Dim, count: Dim, start: int | Sym | None, end: int | Sym | None, step: int) -> Dim:
+def _first(
+    b: RuleBuilder,
+    size: Dim,
+    count: Dim,
+    start: int | Sym | None,
+    end: int | Sym | None,
+    step: int,
+) -> Dim:
     """The first position of a slice of `count` elements, from bounds as Python's slices clamp."""
     if start is None:
         return 0
@@ -358,20 +365,10 @@ def _first(size: Dim, count: Dim, start: int | Sym | None, end: int | Sym | None
             return slice(start, None).indices(size)[0]
         if start == 0 or (start > 0 and step != 1):  # what is clamped has no elements to write
             return start
-        first = symbols.add(size, start) if start < 0 else start
-    else:
-        first = str(start)
-    # No clamping took place if the count is what the bounds name.
-    stop: Dim = size if end is None or (isinstance(end, int) and end >= 2**62) else _plain(end)
-    if isinstance(stop, int) and stop < 0:
-        stop = symbols.add(size, stop)
-    if step != 1 or symbols.sub(stop, first) != count:
+    first = index_from_front(b, start, size)
+    if step != 1 or symbols.sub(slice_end(b, end, size), first) != count:
         raise NotLowered(f"the slice {start}:{end}:{step} of {size} elements may be clamped")
     return first
-
-
-def _plain(dim: int | Sym) -> Dim:
-    return dim if isinstance(dim, int) else str(dim)
 
 
 @lowers(aten.diagonal_scatter.default)
