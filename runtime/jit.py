@@ -15,6 +15,7 @@ import itertools
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,18 @@ def library_symbols(names: Iterable[str]) -> dict[str, int]:
     torch = sys.modules.get("torch")
     library = None if torch is None else _torch_library(str(torch.__file__))
     return {name: _library_function(name, library) for name in names}
+
+
+def known_symbols(names: Iterable[str]) -> dict[str, int]:
+    """Addresses of those functions that there are, of libtorch_cpu or what the process has loaded
+    for all to see."""
+    torch = sys.modules.get("torch")
+    library = None if torch is None else _torch_library(str(torch.__file__))
+    found = {}
+    for name in names:
+        with suppress(LinkError):
+            found[name] = _library_function(name, library)
+    return found
 
 
 def _library_function(name: str, library: ctypes.CDLL | None) -> int:
