@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.autograd import profiler
 from torch.utils._pytree import tree_flatten, tree_map
 
 from fxlower.errors import UnsupportedInput
@@ -79,10 +80,14 @@ class Executable:
         self.pool = pool
         self.kept = kept
         """What makes the values of the plan's `kept`."""
+        self.traced: Callable[[list[Any]], list[Any]] | None = None
+        """What runs instead of this while torch's profiler is on: the same, with ranges."""
         self.arenas: list[torch.Tensor] = []
         """Arenas not in use. `pop` and `append` are atomic, so two threads may call at once."""
 
     def __call__(self, args: list[Any]) -> list[Any]:
+        if profiler._is_profiler_enabled and self.traced is not None:
+            return self.traced(args)
         plan = self.plan
         call = Call(args, plan)
         args.clear()

@@ -22,7 +22,6 @@ from fxlower.analysis.symbols import add, canonical, mul, product
 from fxlower.dialects import arith
 from fxlower.dialects.build import ELEMENT_BITS, F64, INDEX, Dim, dims_of, signless
 
-
 MOVES = {
     "arith.bitcast",
     "arith.extf",
