@@ -35,12 +35,14 @@ from fxlower.frontend.program import Imported
 from fxlower.options import Options
 from fxlower.passes.choose_schedule import TUNED
 from fxlower.profile_report import GraphProfile
+from fxlower.progress import CompileProgress
 from fxlower.report import GraphReport, KernelReport, describe_kernels
 from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
 from fxlower.runtime.jit import LoadedCode, library_symbols, load, thread_count
 from fxlower.runtime.kept_values import KeptValue
 from fxlower.runtime.kernel_timers import KernelTimers, TimedKernel
 from fxlower.runtime.memory import shared_pool
+from fxlower.runtime.perf_map import perf_map
 from fxlower.runtime.plan import HostPlan, Shape
 from fxlower.runtime.planner import Elements, build_plan
 from fxlower.runtime.timed_executable import MadeWhenCalled, TimedExecutable, timed_plan
@@ -69,9 +71,8 @@ class Kernel:
         if work is None:
             return TimedKernel(self.name, self.code, pointers, symbols)
         assert len(work.symbols) == len(symbols)
-        return TimedKernel(
-            self.name, self.code, pointers, work.symbols, work.bytes, work.operations
-        )
+        moved = work.reads, work.writes
+        return TimedKernel(self.name, self.code, pointers, work.symbols, *moved, work.operations)
 
 
 @dataclass(eq=False)
@@ -235,6 +236,8 @@ def compile_graph(
         start = perf_counter()
         target = machine(options.machine)
         ensure_runs_here(target)
+        if options.perf_map:
+            perf_map.enable()
         stages = Stages(target, options, dump, phase)
         module = imported.module
         module.attributes |= stages.module_attributes
@@ -255,7 +258,8 @@ def compile_graph(
             plan = build_plan(main, segments, imported, elements)
         sources = imported.sources if options.profile else None
         reports = describe_kernels(kernels, segments, sources)
-        loaded = _load(kernels, segments, stages, reports)
+        with CompileProgress(name, wanted=options.progress, start=start) as progress:
+            loaded = _load(kernels, segments, stages, reports, progress)
         report = GraphReport(
             name=name,
             operators=imported.operators,
@@ -384,6 +388,7 @@ def _load(
     segments: dict[str, FuncOp],
     stages: Stages,
     reports: list[KernelReport],
+    progress: CompileProgress,
 ) -> Loaded:
     """Load the kernels, from this process where it has them, and compile the segments that call
     them."""
@@ -392,6 +397,7 @@ def _load(
     ready: dict[str, Kernel] = {}
     begun: list[Begun] = []
     keys: dict[str, tuple[str, str, str]] = {}
+    progress.kernels = len(kernels)
     with stages.phase("kernel passes"):
         for (name, function), report in zip(kernels.items(), reports, strict=True):
             keys[name] = stages.key_of(function)
@@ -401,13 +407,14 @@ def _load(
                 report.cached = True
             else:
                 begun.append(_begin(name, [function], stages))
+            progress.update(len(ready) + len(begun), len(ready))
         signatures = {k.name: k.signature for k in (*ready.values(), *begun)}
         declared = [FuncOp.external(n, s.inputs.data, ()) for n, s in signatures.items()]
         calling = _begin("segments", [*declared, *segments.values()], stages)
         begun.append(calling)
     if stages.dump is None:  # LLVM takes longest for contractions, and should not end with one
         begun.sort(key=lambda b: (not b.is_contraction, b is not calling))
-    objects = _compile_all(begun, stages)
+    objects = _compile_all(begun, stages, progress)
     with stages.timings.measure("link"), stages.phase("link"):
         calls = objects.pop(calling.name)
         library = library_symbols(p.symbol for p in stages.target.library)
@@ -418,13 +425,25 @@ def _load(
     return Loaded(ready, calls, calling.arenas)
 
 
-def _compile_all(begun: list[Begun], stages: Stages) -> dict[str, bytes]:
+def _compile_all(begun: list[Begun], stages: Stages, progress: CompileProgress) -> dict[str, bytes]:
     """The object files of modules; LLVM works on one while passes take the next one down."""
+    objects: dict[str, Future[bytes]] = {}
+    known = progress.kernels + 1 - len(begun)  # the segments are no kernel
+
+    def tell() -> None:
+        done = sum(future.done() for future in objects.values())
+        progress.update(progress.kernels, min(known + done, progress.kernels))
+
     with ThreadPoolExecutor(1, "fxlower-llvm") as worker:
         with stages.phase("kernel passes"):
-            pending = [(item, _finish(item, stages, worker)) for item in begun]
+            for item in begun:
+                objects[item.name] = _finish(item, stages, worker)
+                tell()
         with stages.timings.measure("wait for LLVM"), stages.phase("LLVM"):
-            return {item.name: future.result() for item, future in pending}
+            for future in objects.values():
+                future.result()
+                tell()
+    return {name: future.result() for name, future in objects.items()}
 
 
 def _begin(name: str, functions: list[FuncOp], stages: Stages) -> Begun:

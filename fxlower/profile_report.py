@@ -1,5 +1,5 @@
-"""What `fxlower.profile` and `fxlower.profiles` print: where the time of calls went, kernel by kernel,
-beside what the machine could do."""
+"""What `fxlower.profile` and `fxlower.profiles` print: where the time of calls went, kernel by
+kernel, beside what the machine could do."""
 
 from __future__ import annotations
 
@@ -145,8 +145,9 @@ class Profile:
     def _kernel(self, kernel: KernelReport, graph: str, counted: Counted) -> Row:
         is_double = kernel.work is not None and kernel.work.is_double
         calls = counted.calls
-        each = self.roofline.seconds(
-            counted.bytes // calls, counted.operations // calls, is_double=is_double
+        reads, writes = counted.reads // calls, counted.writes // calls
+        each = self.roofline.kernel_seconds(
+            reads, writes, counted.operations // calls, is_double=is_double
         )
         seconds = counted.nanoseconds / 1e9
         details = (", ".join(kernel.ops), *kernel.sources)
@@ -156,7 +157,7 @@ class Profile:
             details,
             calls,
             seconds,
-            counted.bytes,
+            counted.reads + counted.writes,
             counted.operations,
             each * calls,
         )

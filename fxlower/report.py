@@ -102,7 +102,7 @@ def describe_kernels(
     if sources is not None:
         lines: dict[str, dict[str, None]] = {name: {} for name in kernels}
         for op in calls:
-            known = [sources[h] for r in op.results if (h := r.name_hint) in sources]
+            known = [s for r in op.results if (s := sources.get(r.name_hint or ""))]
             lines[op.callee.string_value()].update(dict.fromkeys(known))
         for name, report in reports.items():
             report.work, report.sources = work_of(kernels[name]), tuple(lines[name])

@@ -25,6 +25,7 @@ from llvmlite import binding
 from fxlower.codegen.object import compile_object, initialize
 from fxlower.errors import FxlowerError
 from fxlower.runtime import threads
+from fxlower.runtime.perf_map import perf_map
 from fxlower.targets.host import host
 
 LIBM = (
@@ -124,7 +125,9 @@ class Linker:
         for name, address in found.items():
             if name.encode() in object_code:  # most of libm is not
                 library.import_symbol(name, address)
-        return self.link(library, exports, uses)
+        code = self.link(library, exports, uses)
+        perf_map.add(object_code, code.addresses)
+        return code
 
     def link(
         self, library: Any, exports: tuple[str, ...], uses: tuple[LoadedCode, ...]
@@ -258,10 +261,12 @@ _RUNTIME_CODE: list[LoadedCode] = []
 
 def _runtime_code(text: str, symbols: Mapping[str, int]) -> int:
     library = binding.JITLibraryBuilder()
-    library.add_object_img(compile_object(text, host()))
+    object_code = compile_object(text, host())
+    library.add_object_img(object_code)
     library.export_symbol(threads.SYMBOL)
     for name, address in symbols.items():
         library.import_symbol(name, address)
     code = linker().link(library, (threads.SYMBOL,), ())
+    perf_map.add(object_code, code.addresses)
     _RUNTIME_CODE.append(code)
     return code.address(threads.SYMBOL)

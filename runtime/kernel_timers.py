@@ -8,13 +8,13 @@ kernel's name and arguments:
       %before = <clock>
       call void @softmax_1a2b.kernel(ptr %a0, ptr %a1, i64 %a2)
       %after = <clock>
-      ...                            ; add to the counters: calls, nanoseconds, bytes, operations
+      ...                            ; add to the counters: calls, nanoseconds, bytes...
       ...                            ; end the range
     }
 
-The graph's segments are linked to the timers, where others are linked to kernels. So there is
-nothing in segments, kernels and what is cached of them that depends on it, and nothing to pay for in
-graphs that are not profiled.
+The graph's segments are linked to the timers, where others are linked to kernels. So nothing in
+segments, in kernels and in what is cached of them depends on it, and graphs that are not profiled
+pay nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from fxlower.runtime.jit import LoadedCode, known_symbols, load
 from fxlower.targets.host import host
 
 COUNTERS = "fxlower_counters"
-FIELDS = ("calls", "nanoseconds", "bytes", "operations")
+FIELDS = ("calls", "nanoseconds", "reads", "writes", "operations")
 SLOTS = 8
 """Counters of a kernel, and room up to a whole cache line."""
 
@@ -45,13 +45,14 @@ CLOCK = "clock_gettime"
 @dataclass(frozen=True)
 class TimedKernel:
     """A kernel that a timer calls. `pointers` arguments are followed by one integer for each of
-    `symbols`, in which `bytes` and `operations` of a call are written."""
+    `symbols`; in these are the bytes that a call reads and writes, and its operations."""
 
     name: str
     code: LoadedCode
     pointers: int
     symbols: tuple[str, ...] = ()
-    bytes: Dim = 0
+    reads: Dim = 0
+    writes: Dim = 0
     operations: Dim = 0
 
 
@@ -61,7 +62,8 @@ class Counted:
 
     calls: int = 0
     nanoseconds: int = 0
-    bytes: int = 0
+    reads: int = 0
+    writes: int = 0
     operations: int = 0
 
 
@@ -153,7 +155,7 @@ def _timer_text(number: int, kernel: TimedKernel, with_ranges: bool) -> str:
     arguments = ", ".join(f"{type_} %a{i}" for i, type_ in enumerate(types))
     name = kernel.name
     numbers = _Numbers({s: f"%a{kernel.pointers + i}" for i, s in enumerate(kernel.symbols)})
-    values = ["1", "%elapsed", numbers.value(kernel.bytes), numbers.value(kernel.operations)]
+    values = [numbers.value(dim) for dim in (kernel.reads, kernel.writes, kernel.operations)]
     lines = [f'declare void @"{name}.kernel"({", ".join(types)})']
     if with_ranges:
         size = len(name) + 1
@@ -168,7 +170,7 @@ def _timer_text(number: int, kernel: TimedKernel, with_ranges: bool) -> str:
         "  %elapsed = sub i64 %after, %before",
         *numbers.lines,
     ]
-    for field, value in enumerate(values):
+    for field, value in enumerate(["1", "%elapsed", *values]):
         lines += [
             f"  %at{field} = getelementptr i64, ptr @{COUNTERS}, i64 {number * SLOTS + field}",
             f"  %old{field} = atomicrmw add ptr %at{field}, i64 {value} monotonic",

@@ -75,7 +75,8 @@ class Work:
     are its last arguments."""
 
     symbols: tuple[str, ...]
-    bytes: Dim
+    reads: Dim
+    writes: Dim
     operations: Dim
     is_double: bool
     """Whether it computes in f64."""
@@ -89,7 +90,8 @@ def work_of(function: FuncOp) -> Work:
     counted = _Count(function, canonical)
     return Work(
         symbols=tuple(n.data for n in names if isinstance(n, StringAttr)),
-        bytes=add(counted.reads, counted.writes),
+        reads=counted.reads,
+        writes=counted.writes,
         operations=counted.operations,
         is_double=any(
             isinstance(t, TensorType) and t.element_type == F64

@@ -38,7 +38,7 @@ from fxlower.dialects.build import (
 from fxlower.errors import FxlowerError, UnsupportedGraph
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.encoded import Encoded, encoded_among
-from fxlower.frontend.fallback import Fallbacks, source_of
+from fxlower.frontend.fallback import Fallbacks
 from fxlower.frontend.metadata import complete_values
 from fxlower.frontend.program import (
     ExpressionSlot,
@@ -59,6 +59,7 @@ from fxlower.frontend.registry import (
 )
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, has_symbolic_number, scalar_of
 from fxlower.frontend.shared_results import SharedResults
+from fxlower.frontend.sources import place_of, source_of
 from fxlower.frontend.subgraphs import is_control_flow, is_inlined
 from fxlower.frontend.symbolic import SymbolTable, expression_of
 from fxlower.frontend.tensors import TensorReader, packed
@@ -348,7 +349,7 @@ class _Importer:
         if not self.with_sources:
             return node.name
         name = f"{node.name}_"  # IR drops a number at the end, which tells nodes apart
-        self.sources[name] = source_of(node)
+        self.sources[name] = place_of(node)
         return name
 
     def rule(self, node: Node, target: Any, value: Any) -> tuple[Rule | None, str]:

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 LEVELS = ("L1", "L2", "L3", "memory")
 
+MOST_BYTES = 1 << 30
+"""Last-level caches of servers are said to be large, and a machine has a part of one only."""
+
 
 @dataclass(frozen=True)
 class Roofline:
@@ -50,10 +53,18 @@ class Roofline:
         """The nearest level that holds so many bytes, in the caches of all threads."""
         return next((n for n, bytes_ in self.capacities.items() if traffic <= bytes_), "memory")
 
-    def seconds(self, traffic: int, operations: int, *, is_double: bool = False) -> float:
-        """No program can take less, if it has to move and compute so much, in f64 or in f32."""
-        peak = self.double if is_double else self.operations
-        return max(traffic / self.copies[self.level(traffic)], operations / peak)
+    def seconds(self, traffic: int, operations: int) -> float:
+        """No program can take less, if it has to move and compute so much."""
+        return max(traffic / self.copies[self.level(traffic)], operations / self.operations)
+
+    def kernel_seconds(
+        self, reads: int, writes: int, operations: int, *, is_double: bool = False
+    ) -> float:
+        """The same, where it is known what is only read: that is faster than copying."""
+        level = self.level(reads + writes)
+        alone = max(reads - writes, 0)
+        moving = (reads + writes - alone) / self.copies[level] + alone / self.reads[level]
+        return max(moving, operations / (self.double if is_double else self.operations))
 
     def is_memory_bound(self, traffic: int, operations: int) -> bool:
         """The data comes from memory, and moving it takes longer than computing on it."""
@@ -72,19 +83,28 @@ def measure(seconds: float, *, products: bool = False) -> Roofline:
         "L3": target.l3_bytes,
     }
     sizes = {name: bytes_ // 2 for name, bytes_ in capacities.items()}
-    sizes["memory"] = max(16 * target.l3_bytes, 256 << 20)
+    sizes["memory"] = max(min(16 * target.l3_bytes, MOST_BYTES), 256 << 20)
     code = load_copy()
     copies = {n: copy_rate(code, s // threads, threads, seconds) for n, s in sizes.items()}
+    _order(copies)
     found = Roofline(copies, arithmetic_rate(target, threads, seconds), capacities)
     if not products:
         return found
     reading = load_read(target)
+    reads = {n: read_rate(reading, s // threads, threads, seconds) for n, s in sizes.items()}
+    _order(reads)
     return replace(
         found,
-        reads={n: read_rate(reading, s // threads, threads, seconds) for n, s in sizes.items()},
+        reads=reads,
         double=arithmetic_rate(target, threads, seconds, bits=64),
         core=arithmetic_rate(target, 1, seconds),
     )
+
+
+def _order(rates: dict[str, float]) -> None:
+    """No level is slower than one further away; it seems so where others use it meanwhile."""
+    for level, further in zip(LEVELS[-2::-1], LEVELS[:0:-1]):
+        rates[level] = max(rates[level], rates[further])
 
 
 SECONDS = 0.1
