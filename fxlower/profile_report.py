@@ -206,7 +206,8 @@ def cells(row: Row, total: float) -> Iterator[str]:
     yield "\n  ".join(filter(None, (row.name, *row.details)))
     yield row.graph
     yield f"{row.calls:,}"
-    yield f"{row.seconds / row.calls * 1e6:.1f}"
+    each = row.seconds / row.calls * 1e6
+    yield f"{each:,.{2 if each < 10 else 1 if each < 1000 else 0}f}"
     yield f"{row.seconds / total:.1%}"
     yield f"{row.bytes / row.calls / 1e6:.3g}" if row.bytes else ""
     yield f"{row.operations / row.calls / 1e6:.3g}" if row.operations else ""

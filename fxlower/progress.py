@@ -49,11 +49,11 @@ class CompileProgress:
                 self.wanted = False
                 return
             self.bar = _bar(self.graph)
-            self.bar.start()
         (task,) = self.bar.task_ids
         self.bar.update(
             task, total=2 * self.kernels, completed=begun + done, done=done, kernels=self.kernels
         )
+        self.bar.start()  # does nothing if it has been
         self.bar.refresh()
 
 
