@@ -1,12 +1,13 @@
 """What the host does for one call of a compiled graph: a straight line of steps over values.
 
 Values are tensors, numbered; the first ones are the inputs and the tensors the graph holds.
-Sizes are `Shape`: a tuple of numbers, or a function of the symbols' values.
+Sizes are `Shape`: a tuple of numbers, or a function of the symbols' values. A plan is data, so that
+it can be kept on disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 
 from fxlower.analysis.symbols import polynomial
 from fxlower.dialects.build import Dim
+from fxlower.frontend.program import SymbolSource
 from fxlower.runtime.memory import bytes_of
 
 Symbols = Mapping[str, int]
@@ -22,10 +24,10 @@ Symbols = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes or strides: `static` numbers, or `code` to evaluate under the symbols."""
+    """Sizes or strides: `static` numbers, or `text` to evaluate under the symbols."""
 
     static: tuple[int, ...] | None
-    code: Any = None
+    text: str = ""
 
     @classmethod
     def of(cls, dims: tuple[Dim, ...]) -> Shape:
@@ -33,8 +35,14 @@ class Shape:
             return cls(dims)  # type: ignore[arg-type]
         for dim in dims:
             polynomial(dim)  # rejects text that is not a size before it is made executable
-        text = "(" + "".join(f"{d}," for d in dims) + ")"
-        return cls(None, compile(text, "<sizes>", "eval"))
+        return cls(None, "(" + "".join(f"{d}," for d in dims) + ")")
+
+    @cached_property
+    def code(self) -> Any:
+        return compile(self.text, "<sizes>", "eval")
+
+    def __reduce__(self) -> Any:
+        return Shape, (self.static, self.text)
 
     def value(self, symbols: Symbols) -> tuple[int, ...]:
         if self.static is not None:
@@ -140,8 +148,26 @@ class SymbolStep:
     """How a symbol is found, as soon as the symbols that it `needs` are known."""
 
     symbol: str
-    read: Callable[[Sequence[Any], dict[str, int]], int]
-    needs: tuple[str, ...] = ()
+    source: SymbolSource
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.source.symbols
+
+    def read(self, args: Sequence[Any], symbols: Mapping[str, int]) -> int:
+        """The value, where `args` are the arguments of the call."""
+        source = self.source
+        match source.kind:
+            case "value":
+                return int(args[source.input])
+            case "size":
+                return args[source.input].shape[source.axis]
+            case "stride":
+                return args[source.input].stride(source.axis)
+            case "expression" if source.expression is not None:
+                return source.expression(symbols)
+            case _:
+                raise ValueError(f"no way to read a symbol from '{source.kind}'")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,6 @@ from fxlower.frontend.program import (
     InputSlot,
     ScalarSlot,
     SizeSlot,
-    SymbolSource,
     TensorOutput,
 )
 from fxlower.frontend.types import DTYPE, OPAQUE
@@ -157,7 +156,7 @@ class Planner:
             attributes=self.imported.attributes,
             held=self.held(),
             symbols=tuple(
-                SymbolStep(name, reader(source), source.symbols)
+                SymbolStep(name, source)
                 for name, source in self.imported.symbols.items()
                 if source.kind != "fallback"
             ),
@@ -450,21 +449,3 @@ def released(steps: list[Step], kept: set[int]) -> tuple[Step, ...]:
         done.append(replace(step, release=tuple(sorted(used - seen))))
         seen |= used
     return tuple(reversed(done))
-
-
-def reader(source: SymbolSource) -> Callable[[Sequence[Any], dict[str, int]], int]:
-    """How the host finds a symbol among the arguments of the call."""
-    position, axis = source.input, source.axis
-    match source.kind:
-        case "value":
-            return lambda args, symbols: int(args[position])
-        case "size":
-            return lambda args, symbols: args[position].shape[axis]
-        case "stride":
-            return lambda args, symbols: args[position].stride(axis)
-        case "expression":
-            expression = source.expression
-            assert expression is not None
-            return lambda args, symbols: expression(symbols)
-        case _:
-            raise ValueError(f"no way to read a symbol from '{source.kind}'")
