@@ -41,7 +41,7 @@ class Options:
         timing: print where the compile time went, by stage, after each graph.
         profile: count the calls and the time of every kernel, operator in eager mode and graph;
             `fxlower.profiles()` is what has been counted. Costs less than 0.1 us for each call of a
-            kernel, and 1 us for each of a graph.
+            kernel, and about 2 us for each of a graph.
         perf_map: name kernels in the file that Linux's `perf` reads, `perf-PID.map`: all code that
             is loaded from then on, so best set as a variable.
         progress: show how many kernels are compiled, on a terminal, once a compilation takes longer

@@ -3,6 +3,7 @@ kernel, beside what the machine could do."""
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ class GraphProfile:
     """Of calls of the graph, but for operators in eager mode."""
 
     def __post_init__(self) -> None:
-        GRAPHS.add(self)
+        with _LOCK:
+            GRAPHS.add(self)
 
     def reset(self) -> None:
         self.timers.reset()
@@ -42,6 +44,8 @@ class GraphProfile:
 
 GRAPHS: weakref.WeakSet[GraphProfile] = weakref.WeakSet()
 """Every graph of this process that was compiled with the option `profile` and is alive."""
+
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -220,5 +224,6 @@ def cells(row: Row, total: float) -> Iterator[str]:
 def profiles() -> Profile:
     """What graphs compiled with `options={"profile": True}` have counted up to now, all that can
     still be called; `.reset()` begins anew."""
-    found = sorted(GRAPHS, key=lambda g: -g.stopwatch.nanoseconds)
-    return Profile(found)
+    with _LOCK:
+        found = list(GRAPHS)
+    return Profile(sorted(found, key=lambda g: -g.stopwatch.nanoseconds))
