@@ -72,7 +72,7 @@ class Row:
         return self.limit / self.seconds if self.limit and self.seconds else None
 
 
-@dataclass
+@dataclass(repr=False)
 class Profile:
     """What `graphs` counted, as it was when this was made; print it.
 
@@ -201,6 +201,8 @@ class Profile:
         console = Console(file=text, width=max(160, Console().width), color_system=None)
         console.print(self.__rich__())
         return text.getvalue().rstrip("\n")
+
+    __repr__ = __str__  # at a prompt there is no need to print it
 
 
 EMPTY = "nothing was compiled with the option 'profile', or what was compiled is gone"

@@ -112,11 +112,13 @@ def test_a_link_is_not_followed(written: PerfMap, caplog: pytest.LogCaptureFixtu
 
 
 def test_the_option_names_kernels() -> None:
+    """Also in a child that compiles nothing."""
     program = (
-        "import torch\n"
+        "import os, torch\n"
         "from fxlower.runtime.perf_map import perf_map\n"
         "f = torch.compile(lambda x: x.exp().sum(), backend='fxlower')\n"
         "f(torch.ones(4, 4))\n"
+        "if child := os.fork(): os.waitpid(child, 0)\n"
         "print(perf_map.file.read_text())\n"
         "perf_map.file.unlink()\n"
     )
@@ -124,6 +126,8 @@ def test_the_option_names_kernels() -> None:
     run = subprocess.run(
         [sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=True
     )
-    names = [line.split()[2] for line in run.stdout.splitlines() if line]
+    in_child, in_parent = run.stdout.strip().split("\n\n")
+    assert in_child == in_parent
+    names = [line.split()[2] for line in in_parent.splitlines()]
     assert any(name.startswith("exp_sum_") for name in names)
     assert "segment_0" in names and "fxlower_parallel_for" in names
