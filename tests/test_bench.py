@@ -17,14 +17,14 @@ from fxlower.tools.bench import (
     loops,
     models,
     peers,
-    roofline,
     summary,
     timing,
 )
 from fxlower.tools.bench.case import Case, largest_error, normal
 from fxlower.tools.bench.loop_cases import adam
-from fxlower.tools.bench.roofline import Roofline
 from fxlower.tools.bench.summary import Measured
+from fxlower.tuning import roofline
+from fxlower.tuning.roofline import Roofline
 
 LIMITS = Roofline(
     copies={"L1": 1e11, "L2": 5e10, "L3": 2e10, "memory": 1e10},
