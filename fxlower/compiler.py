@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
@@ -27,7 +27,7 @@ from xdsl.passes import ModulePass
 
 from fxlower.codegen.emitter import emit_llvm_ir
 from fxlower.codegen.object import compile_object
-from fxlower.dialects.build import dims_from, string_attr
+from fxlower.dialects.build import INDEX, dims_from, string_attr
 from fxlower.dialects.fxt import AtenOp
 from fxlower.dump import Dump
 from fxlower.errors import CompilerError
@@ -35,6 +35,8 @@ from fxlower.fingerprint import facts_digest
 from fxlower.frontend.program import Imported
 from fxlower.options import Options, cache_folder
 from fxlower.passes.choose_schedule import TUNED
+from fxlower.profile_report import GraphProfile
+from fxlower.progress import CompileProgress
 from fxlower.report import GraphReport, KernelReport, describe_kernels
 from fxlower.runtime.executable import Executable
 from fxlower.runtime.jit import LoadedCode, load, thread_count
@@ -43,12 +45,14 @@ from fxlower.runtime.loading import (
     CompiledGraph,
     KernelKey,
     KernelObject,
+    LoadedGraph,
     SegmentsObject,
-    load_executable,
 )
 from fxlower.runtime.object_cache import Store, digest, open_store, settled
+from fxlower.runtime.perf_map import perf_map
 from fxlower.runtime.plan import Shape
 from fxlower.runtime.planner import Elements, build_plan
+from fxlower.runtime.timed_executable import TimedExecutable, timed_plan
 from fxlower.targets.machines import ensure_runs_here, machine
 from fxlower.targets.spec import TargetSpec
 from fxlower.universe import FXLOWER_UNIVERSE, REPLACED_DIALECTS
@@ -70,6 +74,14 @@ class Begun:
     """Bytes of arena of each segment in the module."""
 
     is_contraction: bool
+
+
+Phase = Callable[[str], AbstractContextManager[object]]
+"""A context for a part of a compilation, by name: "graph passes", "kernel passes", "LLVM"..."""
+
+
+def no_phase(name: str) -> AbstractContextManager[object]:
+    return nullcontext()
 
 
 _LOCK = threading.RLock()
@@ -106,6 +118,7 @@ class Stages:
     target: TargetSpec
     options: Options
     dump: Dump | None
+    phase: Phase = no_phase
     timings: Timings = field(default_factory=Timings)
 
     @property
@@ -207,9 +220,10 @@ def compile_graph(
     name: str = "graph",
     dump: Dump | None = None,
     on_report: Callable[[GraphReport], None] | None = None,
+    phase: Phase = no_phase,
 ) -> Executable:
     """Machine code for an imported graph. `on_report` is given what there is to say about it, and
-    `dump` the text of every stage.
+    `dump` the text of every stage. Each part of the work is done in a context of `phase`.
 
     Raises:
         CompilerError: a pass failed, which is a bug in fxlower.
@@ -218,26 +232,33 @@ def compile_graph(
         start = perf_counter()
         target = machine(options.machine)
         ensure_runs_here(target)
-        stages = Stages(target, options, dump)
+        if options.perf_map:
+            perf_map.enable()
+        stages = Stages(target, options, dump, phase)
         module = imported.module
         module.attributes |= stages.module_attributes
         if stages.dump is not None:
             stages.dump.add("fxt", module)
         elements = Elements.of(main_of(module))
-        if options.autotune:
-            _run_tuned(module, stages)
-        else:
-            stages.run(module, GRAPH_STAGES)
+        with phase("graph passes"):
+            if options.autotune:
+                _run_tuned(module, stages)
+            else:
+                stages.run(module, GRAPH_STAGES)
 
         functions = {f.sym_name.data: f for f in module.ops if isinstance(f, FuncOp)}
         main = functions.pop("main")
         kernels = {n: f for n, f in functions.items() if "fxlower.kernel" in f.attributes}
         segments = {n: f for n, f in functions.items() if n not in kernels}
-        with stages.timings.measure("host plan"):
+        with stages.timings.measure("host plan"), phase("host plan"):
             plan = build_plan(main, segments, imported, elements)
-        reports = describe_kernels(kernels, segments)
-        with settled(stages.store):
-            objects, calling = _build(kernels, segments, stages, reports)
+        sources = imported.sources if options.profile else None
+        reports = describe_kernels(kernels, segments, sources)
+        with (
+            CompileProgress(name, wanted=options.progress, start=start) as progress,
+            settled(stages.store),
+        ):
+            objects, calling = _build(kernels, segments, stages, reports, progress)
         compiled = CompiledGraph(
             machine=options.machine,
             plan=plan,
@@ -246,8 +267,6 @@ def compile_graph(
             checked=options.packed_weights == "checked",
             output_pool=options.output_pool,
         )
-        with stages.timings.measure("link"):
-            executable = load_executable(compiled)
         report = GraphReport(
             name=name,
             operators=imported.operators,
@@ -260,15 +279,30 @@ def compile_graph(
             segments=len(segments),
             kept=len(plan.kept),
             kept_bytes=sum(step.bytes for step in plan.kept),
-            seconds=dict(stages.timings.seconds),
-            total_seconds=perf_counter() - start,
         )
+        with stages.timings.measure("link"), phase("link"):
+            executable = _executable(LoadedGraph(compiled), report, options)
+        report.seconds = dict(stages.timings.seconds)
+        report.total_seconds = perf_counter() - start
     log.info("%s", report)
     if options.timing:
         print(report.timing_table())
     if on_report is not None:
         on_report(report)
     return executable
+
+
+def _executable(loaded: LoadedGraph, report: GraphReport, options: Options) -> Executable:
+    """What runs a graph, with counters under the option `profile`."""
+    if not options.profile:
+        return loaded.executable()
+    works = {k.name: k.work for k in report.kernels if k.work is not None}
+    code, timers = loaded.timed(works)
+    counted, fallbacks = timed_plan(loaded.compiled.plan)
+    profile = GraphProfile(report, timers, fallbacks, options.cache_dir)
+    report.profile = profile
+    kept = loaded.kept(code)
+    return TimedExecutable(counted, code.entries, code, loaded.pool, kept, profile)
 
 
 def _run_tuned(module: ModuleOp, stages: Stages) -> None:
@@ -306,37 +340,47 @@ def _build(
     segments: dict[str, FuncOp],
     stages: Stages,
     reports: list[KernelReport],
+    progress: CompileProgress,
 ) -> tuple[tuple[KernelObject, ...], SegmentsObject | None]:
     """Object code of the kernels and of the segments that call them, from this process or from disk
     where it is there."""
     if not segments:
         return (), None
     keys = {name: stages.key_of(function) for name, function in kernels.items()}
-    with stages.timings.measure("look up"):
+    progress.kernels = len(kernels)
+    with stages.timings.measure("look up"), stages.phase("look up"):
         ready, places = _look_up(kernels, keys, stages, reports)
         calls = "" if stages.store is None else _place_of_segments(segments, keys, stages)
         calling = _kept_segments(calls, stages)
-    begun = [_begin(n, [f], stages) for n, f in kernels.items() if n not in ready]
-    signatures = {item.name: item.signature for item in begun}
-    if calling is None:
-        for name, kernel in ready.items():
-            signatures[name] = _parsed(kernel.signature)
-        declared = [FuncOp.external(n, signatures[n].inputs.data, ()) for n in kernels]
-        begun.append(_begin(SEGMENTS, [*declared, *segments.values()], stages))
+    begun: list[Begun] = []
+    with stages.phase("kernel passes"):
+        for name, function in kernels.items():
+            if name not in ready:
+                begun.append(_begin(name, [function], stages))
+                progress.update(len(ready) + len(begun), len(ready))
+        signatures = {item.name: item.signature for item in begun}
+        if calling is None:
+            for name, kernel in ready.items():
+                signatures[name] = _parsed(kernel.signature)
+            declared = [FuncOp.external(n, signatures[n].inputs.data, ()) for n in kernels]
+            begun.append(_begin(SEGMENTS, [*declared, *segments.values()], stages))
     if stages.dump is None:  # LLVM takes longest for contractions, and should not end with one
         begun.sort(key=lambda b: (not b.is_contraction, b.name != SEGMENTS))
-    with ThreadPoolExecutor(1, "fxlower-llvm") as worker:
-        pending = [(item, _finish(item, stages, worker)) for item in begun]
-        with stages.timings.measure("wait for LLVM"):
-            made = [(item, future.result()) for item, future in pending]
-    for item, code in made:
+    made = _compile_all(begun, stages, progress)
+    for item in begun:
+        code = made[item.name]
         if item.name == SEGMENTS:
             calling = SegmentsObject(item.arenas, code)
             arenas = {name: [shape.static, shape.text] for name, shape in item.arenas.items()}
             place, header = calls, {"arenas": arenas}
         else:
-            kernel = ready[item.name] = KernelObject(keys[item.name], str(item.signature), code)
-            place, header = places.get(item.name, ""), {"signature": kernel.signature}
+            indices = tuple(type_ == INDEX for type_ in item.signature.inputs)
+            kernel = KernelObject(keys[item.name], str(item.signature), indices, code)
+            ready[item.name] = kernel
+            place, header = (
+                places.get(item.name, ""),
+                {"signature": kernel.signature, "indices": indices},
+            )
         if stages.store is not None:
             stages.store.put(place, header, code)
     return tuple(ready[name] for name in kernels), calling
@@ -364,7 +408,8 @@ def _look_up(
             places[name] = digest("kernel", str(function), stages.facts)
             if (found := stages.store.get(places[name])) is not None:
                 header, code = found
-                ready[name] = KernelObject(keys[name], header["signature"], code)
+                indices = tuple(header["indices"])
+                ready[name] = KernelObject(keys[name], header["signature"], indices, code)
                 report.cached = "on disk"
     return ready, places
 
@@ -393,6 +438,27 @@ def _parsed(signature: str) -> FunctionType:
     type_ = Parser(context(), signature).parse_attribute()
     assert isinstance(type_, FunctionType)
     return type_
+
+
+def _compile_all(begun: list[Begun], stages: Stages, progress: CompileProgress) -> dict[str, bytes]:
+    """The object files of modules; LLVM works on one while passes take the next one down."""
+    objects: dict[str, Future[bytes]] = {}
+    known = progress.kernels - sum(item.name != SEGMENTS for item in begun)
+
+    def tell() -> None:
+        done = sum(future.done() for future in objects.values())
+        progress.update(progress.kernels, min(known + done, progress.kernels))
+
+    with ThreadPoolExecutor(1, "fxlower-llvm") as worker:
+        with stages.phase("kernel passes"):
+            for item in begun:
+                objects[item.name] = _finish(item, stages, worker)
+                tell()
+        with stages.timings.measure("wait for LLVM"), stages.phase("LLVM"):
+            for future in objects.values():
+                future.result()
+                tell()
+    return {name: future.result() for name, future in objects.items()}
 
 
 def _begin(name: str, functions: list[FuncOp], stages: Stages) -> Begun:

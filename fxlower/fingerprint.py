@@ -9,7 +9,18 @@ from fxlower.runtime.fingerprint import machine_facts
 from fxlower.runtime.object_cache import digest
 
 ASIDE = frozenset(
-    {"autotune", "cache", "cache_bytes", "cache_dir", "dump_ir", "timing", "verify_each"}
+    {
+        "autotune",
+        "cache",
+        "cache_bytes",
+        "cache_dir",
+        "dump_ir",
+        "perf_map",
+        "profile",
+        "progress",
+        "timing",
+        "verify_each",
+    }
 )
 """Options that do not change what is made of a graph (schedules that were measured are in the text
 of kernels)."""

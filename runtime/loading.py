@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
+from fxlower.analysis.traffic import Work
+from fxlower.runtime.executable import Executable
 from fxlower.runtime.jit import LoadedCode, library_symbols, load
 from fxlower.runtime.kept_values import KeptValue
+from fxlower.runtime.kernel_timers import KernelTimers, TimedKernel
 from fxlower.runtime.memory import shared_pool
 from fxlower.runtime.plan import HostPlan, Shape
+from fxlower.runtime.segment import Entry
+from fxlower.runtime.timed_executable import MadeWhenCalled
 from fxlower.targets.machines import ensure_runs_here, machine
 
 KernelKey = tuple[str, str, str]
@@ -20,10 +24,12 @@ machine, and schedule if that was measured."""
 
 @dataclass(frozen=True, eq=False)
 class KernelObject:
-    """A kernel as object code, with its signature at stage `loops` as text."""
+    """A kernel as object code, with its signature at stage `loops` as text, and of each argument
+    whether it is an index."""
 
     key: KernelKey
     signature: str
+    indices: tuple[bool, ...]
     code: bytes
 
     @property
@@ -63,43 +69,22 @@ class Kernel:
     object: KernelObject
     code: LoadedCode
 
-    @property
-    def address(self) -> int:
-        return self.code.address(self.object.name)
+    def timed(self, work: Work | None) -> TimedKernel:
+        """As `KernelTimers` takes it."""
+        indices = self.object.indices
+        symbols = tuple(f"d{i}" for i, is_index in enumerate(indices) if is_index)
+        pointers = len(indices) - len(symbols)
+        if work is None:
+            return TimedKernel(self.object.name, self.code, pointers, symbols)
+        assert len(work.symbols) == len(symbols)
+        moved = work.reads, work.writes
+        return TimedKernel(
+            self.object.name, self.code, pointers, work.symbols, *moved, work.operations
+        )
 
 
 KERNELS: WeakValueDictionary[KernelKey, Kernel] = WeakValueDictionary()
 """Kernels alive in this process. An executable keeps those that it calls."""
-
-
-def load_executable(compiled: CompiledGraph) -> Executable:
-    """Link the code of a graph; kernels that are in memory are not loaded again.
-
-    Raises:
-        TargetError: it is for another machine.
-    """
-    target = machine(compiled.machine)
-    ensure_runs_here(target)
-    library = library_symbols(p.symbol for p in target.library)
-    kernels = {k.name: load_kernel(k, library) for k in compiled.kernels}
-    entries: dict[str, Entry] = {}
-    alive: list[object] = list(kernels.values())
-    if compiled.segments is not None:
-        names = {name: f"{name}_entry" for name in compiled.segments.arenas}
-        code = load(
-            compiled.segments.code,
-            exports=names.values(),
-            uses=[k.code for k in kernels.values()],
-        )
-        alive.append(code)
-        for name, arena in compiled.segments.arenas.items():
-            entries[name] = Entry(ENTRY_TYPE(code.address(names[name])), arena)
-    addresses = {name: kernel.address for name, kernel in kernels.items()}
-    kept = [KeptValue(step, addresses, compiled.checked) for step in compiled.plan.kept]
-    pool = shared_pool() if compiled.output_pool else None
-    executable = Executable(compiled.plan, entries, alive, pool, kept)
-    executable.compiled = compiled
-    return executable
 
 
 def load_kernel(kernel: KernelObject, library: Mapping[str, int]) -> Kernel:
@@ -109,3 +94,65 @@ def load_kernel(kernel: KernelObject, library: Mapping[str, int]) -> Kernel:
         code = load(kernel.code, exports=[kernel.name], symbols=library)
         known = KERNELS[kernel.key] = Kernel(kernel, code)
     return known
+
+
+@dataclass(eq=False)
+class SegmentCode:
+    """Segments in memory: the entry function of each by name, the addresses of the kernels that
+    they call, and what keeps all that alive."""
+
+    entries: dict[str, Entry]
+    addresses: dict[str, int]
+    code: list[object]
+
+
+class LoadedGraph:
+    """A graph whose kernels are in memory; those that were are not loaded again.
+
+    Raises:
+        TargetError: it is for another machine.
+    """
+
+    def __init__(self, compiled: CompiledGraph) -> None:
+        target = machine(compiled.machine)
+        ensure_runs_here(target)
+        library = library_symbols(p.symbol for p in target.library)
+        self.compiled = compiled
+        self.kernels = {k.name: load_kernel(k, library) for k in compiled.kernels}
+        self.pool = shared_pool() if compiled.output_pool else None
+
+    def executable(self) -> Executable:
+        def traced() -> Executable:
+            code, _ = self.timed({})
+            return Executable(self.compiled.plan, code.entries, code, self.pool, self.kept(code))
+
+        code = self._linked({n: k.code for n, k in self.kernels.items()})
+        executable = Executable(self.compiled.plan, code.entries, code, self.pool, self.kept(code))
+        executable.traced = MadeWhenCalled(traced)
+        executable.compiled = self.compiled
+        return executable
+
+    def kept(self, code: SegmentCode) -> list[KeptValue]:
+        """What makes the plan's `kept`."""
+        compiled = self.compiled
+        return [KeptValue(step, code.addresses, compiled.checked) for step in compiled.plan.kept]
+
+    def timed(self, works: Mapping[str, Work]) -> tuple[SegmentCode, KernelTimers]:
+        """The segments, calling timers, which add up the kernels' work where that is known."""
+        timers = KernelTimers([k.timed(works.get(k.object.name)) for k in self.kernels.values()])
+        return self._linked(dict.fromkeys(self.kernels, timers.code)), timers
+
+    def _linked(self, callees: Mapping[str, LoadedCode]) -> SegmentCode:
+        segments = self.compiled.segments
+        if segments is None:
+            return SegmentCode({}, {}, [])
+        names = {name: f"{name}_entry" for name in segments.arenas}
+        code = load(segments.code, exports=names.values(), uses=dict.fromkeys(callees.values()))
+        entries = {n: Entry(code.address(names[n]), arena) for n, arena in segments.arenas.items()}
+        addresses = {n: c.address(n) for n, c in callees.items()}
+        return SegmentCode(entries, addresses, [code, *self.kernels.values()])
+
+
+def load_executable(compiled: CompiledGraph) -> Executable:
+    """Link the code of a graph."""
+    return LoadedGraph(compiled).executable()

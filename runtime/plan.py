@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import CodeType
 from typing import Any
 
 import torch
@@ -24,30 +25,37 @@ Symbols = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes or strides: `static` numbers, or `text` to evaluate under the symbols."""
+    """Sizes or strides: numbers, and expressions of symbols."""
 
-    static: tuple[int, ...] | None
-    text: str = ""
+    dims: tuple[Dim, ...]
 
     @classmethod
     def of(cls, dims: tuple[Dim, ...]) -> Shape:
-        if all(isinstance(d, int) for d in dims):
-            return cls(dims)  # type: ignore[arg-type]
         for dim in dims:
             polynomial(dim)  # rejects text that is not a size before it is made executable
-        return cls(None, "(" + "".join(f"{d}," for d in dims) + ")")
+        return cls(dims)
 
     @cached_property
-    def code(self) -> Any:
-        return compile(self.text, "<sizes>", "eval")
+    def static(self) -> tuple[int, ...] | None:
+        """The numbers, where all are known."""
+        return self.dims if all(isinstance(d, int) for d in self.dims) else None  # type: ignore[return-value]
 
-    def __reduce__(self) -> Any:
-        return Shape, (self.static, self.text)
+    @property
+    def text(self) -> str:
+        """A tuple in Python's syntax, of the symbols as variables."""
+        return "(" + "".join(f"{d}, " for d in self.dims) + ")"
+
+    @cached_property
+    def code(self) -> CodeType:
+        return compile(self.text, "<sizes>", "eval")
 
     def value(self, symbols: Symbols) -> tuple[int, ...]:
         if self.static is not None:
             return self.static
         return eval(self.code, {"__builtins__": {}, "max": max, "min": min}, symbols)  # type: ignore[arg-type]
+
+    def __reduce__(self) -> tuple[type[Shape], tuple[tuple[Dim, ...]]]:
+        return Shape, (self.dims,)  # without what is derived, of which code has no such form
 
 
 @dataclass(frozen=True)
@@ -184,6 +192,9 @@ class HostPlan:
     values, inputs or attributes, that kernels change themselves. `assigned` are arguments, by
     position, that then become (`set_`) the last outputs, which are not returned.
     """
+
+    arguments: int
+    """How many the graph has."""
 
     tensor_inputs: tuple[int, ...]
     inputs: tuple[Buffer, ...]

@@ -34,6 +34,7 @@ from fxlower.frontend.program import (
     TensorOutput,
 )
 from fxlower.frontend.types import DTYPE, OPAQUE
+from fxlower.runtime.folded_views import fold_views
 from fxlower.runtime.memory import bytes_of
 from fxlower.runtime.plan import (
     AtenStep,
@@ -151,6 +152,7 @@ class Planner:
         kept |= {number for kind, what in outputs if kind == "copies" for number in what[0]}
         kept |= {number for mutation in mutations for number in mutation[:2]}
         return HostPlan(
+            arguments=self.imported.placeholders,
             tensor_inputs=self.imported.tensor_inputs,
             inputs=tuple(inputs[: len(self.imported.tensor_inputs)]),
             attributes=self.imported.attributes,
@@ -161,7 +163,7 @@ class Planner:
                 if source.kind != "fallback"
             ),
             kept=tuple(self.kept),
-            steps=released(self.steps, kept),
+            steps=released(fold_views(self.steps, kept), kept),
             outputs=outputs,
             mutations=mutations,
             written=written,

@@ -102,6 +102,7 @@ MAY_IMPORT_TORCH = {
     "fxlower/frontend/",
     "fxlower/graph_cache.py",
     "fxlower/graph_key.py",
+    "fxlower/profiling.py",
     "fxlower/runtime/",
     "fxlower/standalone.py",
     "fxlower/testing.py",

@@ -117,9 +117,8 @@ class SymbolTable:
         """Whether `dim` is known to be 0 or more, by the ranges of its symbols; adds no guard."""
         if isinstance(dim, int):
             return dim >= 0
-        terms = symbols.polynomial(dim)
         names = symbols.symbols_of(dim)
-        if all(n in self.sizes for n in names) and all(c > 0 for _, c in terms):
+        if symbols.is_nonnegative(dim, self.sizes):
             return True
         if self._shape_env is None:
             return False

@@ -1,4 +1,4 @@
-"""`python -m fxlower.tools.bench loops|gemm|models|compile|start [NAME ...]`."""
+"""`python -m fxlower.tools.bench loops|gemm|models|compile|start|calls [NAME ...]`."""
 
 from __future__ import annotations
 
@@ -32,10 +32,19 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, "-m", "fxlower.tools.bench", *sys.argv[1:]])
     import torch
 
-    from fxlower.tools.bench import compile_time, gemm, loops, models, peers, start
+    from fxlower.tools.bench import calls, compile_time, gemm, loops, models, peers, start
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
+    if args.suite == "calls":
+        calls.run(
+            args.names,
+            with_peers=calls.PEERS if args.peers is None else args.peers.split(","),
+            seconds=args.seconds or 2.0,
+            statistic=min if args.least else median,
+            json=args.json,
+        )
+        return
     defaults = peers.default_peers(products=args.suite == "gemm")
     chosen = defaults if args.peers is None else args.peers.split(",")
     for name in chosen:
@@ -50,11 +59,11 @@ def main() -> None:
     }
     if not any(suite.cases(args.names) for suite in suites[args.suite]):
         parser().error(f"no case has a name with {' or '.join(args.names)} in it")
-    if args.suite == "compile":
-        compile_time.run(args.names)
-        return
     if args.suite == "start":
         start.run(args.names)
+        return
+    if args.suite == "compile":
+        compile_time.run(args.names)
         return
     suite, seconds = {"loops": (loops, 0.5), "gemm": (gemm, 0.5), "models": (models, 5.0)}[
         args.suite
@@ -71,7 +80,7 @@ def main() -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m fxlower.tools.bench", description=__doc__)
-    made.add_argument("suite", choices=["loops", "gemm", "models", "compile", "start"])
+    made.add_argument("suite", choices=["loops", "gemm", "models", "compile", "start", "calls"])
     made.add_argument("names", nargs="*", help="cases whose name contains one of these")
     made.add_argument(
         "--peers",
