@@ -200,7 +200,7 @@ def untraced(compiler: GraphCompiler) -> GraphCompiler:
     may be called while a backward is traced."""
 
     def compile_backward(gm: GraphModule, example_inputs: Sequence[Any]) -> Any:
-        quiet = torch._dynamo.disable(compiler, reason="do not trace the backward's compiler")
+        quiet: Any = torch._dynamo.disable(compiler, reason="do not trace the backward's compiler")
         made = quiet(gm, example_inputs)
         return torch._dynamo.disable(made, reason="do not trace generated backwards pass")
 

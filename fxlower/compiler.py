@@ -371,7 +371,7 @@ def _build(
         code = made[item.name]
         if item.name == SEGMENTS:
             calling = SegmentsObject(item.arenas, code)
-            arenas = {name: [shape.static, shape.text] for name, shape in item.arenas.items()}
+            arenas = {name: shape.dims for name, shape in item.arenas.items()}
             place, header = calls, {"arenas": arenas}
         else:
             indices = tuple(type_ == INDEX for type_ in item.signature.inputs)
@@ -426,10 +426,7 @@ def _kept_segments(place: str, stages: Stages) -> SegmentsObject | None:
     if stages.store is None or (found := stages.store.get(place)) is None:
         return None
     header, code = found
-    arenas = {
-        name: Shape(None if static is None else tuple(static), text)
-        for name, (static, text) in header["arenas"].items()
-    }
+    arenas = {name: Shape.of(tuple(dims)) for name, dims in header["arenas"].items()}
     return SegmentsObject(arenas, code)
 
 
