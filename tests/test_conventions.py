@@ -100,6 +100,7 @@ MAY_IMPORT_TORCH = {
     "fxlower/demo/",
     "fxlower/explanation.py",
     "fxlower/frontend/",
+    "fxlower/graph_script.py",
     "fxlower/runtime/",
     "fxlower/standalone.py",
     "fxlower/testing.py",

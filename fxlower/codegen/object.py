@@ -18,7 +18,11 @@ CODEGEN_OPT_LEVEL = 2
 
 
 class CodegenError(Exception):
-    """LLVM rejected its input: an error of fxlower, with LLVM's words and the offending text."""
+    """LLVM rejected its input: an error of fxlower, with LLVM's words. `ir` is the text."""
+
+    def __init__(self, words: str, ir: str) -> None:
+        super().__init__(f"LLVM rejected the module: {words}")
+        self.ir = ir
 
 
 def compile_object(ir: str, target: TargetSpec) -> bytes:
@@ -81,7 +85,7 @@ def _optimized(ir: str, target: TargetSpec) -> tuple[Any, Any, Any]:
     try:
         module = binding.parse_assembly(ir, context)
     except RuntimeError as error:
-        raise CodegenError(f"LLVM rejected the module: {error}\n{ir}") from None
+        raise CodegenError(str(error).rstrip(), ir) from None
     builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(2))
     passes = binding.create_new_module_pass_manager()
     passes.add_sroa_pass()
