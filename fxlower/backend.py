@@ -100,6 +100,8 @@ def outside_forward_mode(
             return eager(*args)
         return compiled(*args)
 
+    # AOTAutograd copies it from what is inside; torch's minifier would then pass a list
+    call.__dict__.pop("_boxed_call", None)
     return call
 
 
