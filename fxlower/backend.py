@@ -21,7 +21,7 @@ from torch.fx import GraphModule
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from fxlower.analysis.layout import has_own_elements
-from fxlower.compiler import Origin, compile_graph, load_passes
+from fxlower.compiler import Origin, collector_off, compile_graph, load_passes
 from fxlower.dump import Dump
 from fxlower.errors import (
     CompilerError,
@@ -244,7 +244,8 @@ def compile_aten_graph(
 def first_import(again: Callable[[], Imported], origin: Origin, options: Options) -> Imported:
     """The graph as imported. What fails without the user's doing is a `CompilerError`."""
     try:
-        return again()
+        with collector_off():
+            return again()
     except (InternalError, *BUGS) as cause:
         error = CompilerError("import", "fxt", cause)
         error.source = None if isinstance(cause, InternalError) else origin.source("")
