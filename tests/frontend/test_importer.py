@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fxt_interpreter import run
+from fxlower.reference.fxt import run
 from torch.fx.experimental.proxy_tensor import make_fx
 from tracing import compile_with_interpreter, traced
 from xdsl.dialects.builtin import ModuleOp

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from fxt_interpreter import Trap, run
+from fxlower.reference.fxt import Trap, run
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 from tracing import traced

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from fxt_interpreter import Trap, run
+from fxlower.reference.fxt import Trap, run
 from tracing import traced
 
 aten = torch.ops.aten

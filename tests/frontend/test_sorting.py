@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from fxt_interpreter import Trap, run
+from fxlower.reference.fxt import Trap, run
 from test_indexing import assert_same, ops
 from torch import Tensor
 from tracing import traced

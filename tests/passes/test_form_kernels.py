@@ -20,7 +20,7 @@ from fxlower.passes.form_kernels import FormKernelsPass
 from fxlower.passes.split_segments import SplitSegmentsPass
 from tests.passes.fxt_evaluator import DTYPES, evaluate
 from tests.passes.fxt_modules import Draw, Generator, random_module
-from tests.passes.linalg_interpreter import run
+from fxlower.reference.linalg import run
 
 
 def arguments_for(module: ModuleOp) -> list[torch.Tensor]:
