@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from fxlower.explanation import explain, stages
     from fxlower.frontend.registry import NotLowered, lowers, register_lowering
     from fxlower.options import Options
+    from fxlower.profile_report import profiles
+    from fxlower.profiling import profile
     from fxlower.standalone import compile, import_fx
 
 _HOMES = {
@@ -24,6 +26,8 @@ _HOMES = {
     "explain": "fxlower.explanation",
     "import_fx": "fxlower.standalone",
     "lowers": "fxlower.frontend.registry",
+    "profile": "fxlower.profiling",
+    "profiles": "fxlower.profile_report",
     "register_lowering": "fxlower.frontend.registry",
     "stages": "fxlower.explanation",
 }
@@ -36,6 +40,8 @@ __all__ = [
     "explain",
     "import_fx",
     "lowers",
+    "profile",
+    "profiles",
     "register_lowering",
     "stages",
 ]

@@ -11,9 +11,9 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
 from weakref import WeakValueDictionary
@@ -24,9 +24,10 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
+from fxlower.analysis.traffic import Work
 from fxlower.codegen.emitter import emit_llvm_ir
 from fxlower.codegen.object import compile_object
-from fxlower.dialects.build import dims_from, string_attr
+from fxlower.dialects.build import INDEX, dims_from, string_attr
 from fxlower.dialects.fxt import AtenOp
 from fxlower.dialects.fxt.call import CallOp
 from fxlower.dump import Dump
@@ -34,13 +35,19 @@ from fxlower.errors import CompilerError
 from fxlower.frontend.program import Imported
 from fxlower.options import Options
 from fxlower.passes.choose_schedule import TUNED
+from fxlower.profile_report import GraphProfile
+from fxlower.progress import CompileProgress
 from fxlower.report import GraphReport, KernelReport, describe_kernels
-from fxlower.runtime.executable import ENTRY_TYPE, Entry, Executable
+from fxlower.runtime.executable import Executable
 from fxlower.runtime.jit import LoadedCode, library_symbols, load, thread_count
 from fxlower.runtime.kept_values import KeptValue
+from fxlower.runtime.kernel_timers import KernelTimers, TimedKernel
 from fxlower.runtime.memory import shared_pool
-from fxlower.runtime.plan import Shape
+from fxlower.runtime.perf_map import perf_map
+from fxlower.runtime.plan import HostPlan, Shape
 from fxlower.runtime.planner import Elements, build_plan
+from fxlower.runtime.segment import Entry
+from fxlower.runtime.timed_executable import MadeWhenCalled, TimedExecutable, timed_plan
 from fxlower.targets.machines import ensure_runs_here, machine
 from fxlower.targets.spec import TargetSpec
 from fxlower.universe import FXLOWER_UNIVERSE, REPLACED_DIALECTS
@@ -61,9 +68,15 @@ class Kernel:
     signature: FunctionType
     code: LoadedCode
 
-    @property
-    def address(self) -> int:
-        return self.code.address(self.name)
+    def timed(self, work: Work | None) -> TimedKernel:
+        """As `KernelTimers` takes it."""
+        symbols = tuple(f"d{i}" for i, t in enumerate(self.signature.inputs) if t == INDEX)
+        pointers = len(self.signature.inputs) - len(symbols)
+        if work is None:
+            return TimedKernel(self.name, self.code, pointers, symbols)
+        assert len(work.symbols) == len(symbols)
+        moved = work.reads, work.writes
+        return TimedKernel(self.name, self.code, pointers, work.symbols, *moved, work.operations)
 
 
 @dataclass(eq=False)
@@ -77,6 +90,14 @@ class Begun:
     """Bytes of arena of each segment in the module."""
 
     is_contraction: bool
+
+
+Phase = Callable[[str], AbstractContextManager[object]]
+"""A context for a part of a compilation, by name: "graph passes", "kernel passes", "LLVM"..."""
+
+
+def no_phase(name: str) -> AbstractContextManager[object]:
+    return nullcontext()
 
 
 _KERNELS: WeakValueDictionary[tuple[str, str, str], Kernel] = WeakValueDictionary()
@@ -117,6 +138,7 @@ class Stages:
     target: TargetSpec
     options: Options
     dump: Dump | None
+    phase: Phase = no_phase
     timings: Timings = field(default_factory=Timings)
     wanted: tuple[str, str] | None = None
     """The step, and the kernel it is done for, whose input is kept: see `fxlower.reproduction`."""
@@ -226,10 +248,10 @@ class Origin:
     """Where a graph came from, to say more about a failure."""
 
     again: Callable[[], Imported]
-    """Imports it once more."""
+    """Imports it once more, with the user's lines."""
 
-    source: Callable[[str], str | None]
-    """The user's line of what has this name in the graph; of "" that of the graph."""
+    source: Callable[[], str | None]
+    """The user's line of its beginning."""
 
     script: Callable[[], str | None]
     """A Python program that compiles it, if it can be written as one."""
@@ -242,10 +264,11 @@ def compile_graph(
     name: str = "graph",
     dump: Dump | None = None,
     on_report: Callable[[GraphReport], None] | None = None,
+    phase: Phase = no_phase,
     origin: Origin | None = None,
 ) -> Executable:
     """Machine code for an imported graph. `on_report` is given what there is to say about it, and
-    `dump` the text of every stage.
+    `dump` the text of every stage. Each part of the work is done in a context of `phase`.
 
     Raises:
         CompilerError: a step failed, which is a bug in fxlower. It names files and commands that
@@ -254,9 +277,11 @@ def compile_graph(
     with _LOCK, collector_off():
         target = machine(options.machine)
         ensure_runs_here(target)
-        stages = Stages(target, options, dump)
+        if options.perf_map:
+            perf_map.enable()
+        stages = Stages(target, options, dump, phase)
         try:
-            made, report = _compile(imported, stages, name)
+            executable, report = _compile(imported, stages, name)
         except CompilerError as error:
             from fxlower.reproduction import reproduce
 
@@ -267,10 +292,10 @@ def compile_graph(
         print(report.timing_table())
     if on_report is not None:
         on_report(report)
-    return made
+    return executable
 
 
-def _compile(imported: Imported, stages: Stages, graph_name: str) -> tuple[Executable, GraphReport]:
+def _compile(imported: Imported, stages: Stages, name: str) -> tuple[Executable, GraphReport]:
     start = perf_counter()
     options = stages.options
     module = imported.module
@@ -278,10 +303,11 @@ def _compile(imported: Imported, stages: Stages, graph_name: str) -> tuple[Execu
     if stages.dump is not None:
         stages.dump.add("fxt", module)
     elements = Elements.of(main_of(module))
-    if options.autotune:
-        _run_tuned(module, stages)
-    else:
-        stages.run(module, GRAPH_STAGES)
+    with stages.phase("graph passes"):
+        if options.autotune:
+            _run_tuned(module, stages)
+        else:
+            stages.run(module, GRAPH_STAGES)
 
     functions = {f.sym_name.data: f for f in module.ops if isinstance(f, FuncOp)}
     main = functions.pop("main")
@@ -290,14 +316,14 @@ def _compile(imported: Imported, stages: Stages, graph_name: str) -> tuple[Execu
     if stages.wanted is not None:
         stages.names = names_of_results(stages.wanted[1], segments)
     stages.keep(PLAN, "", module)
-    with stages.step(PLAN, "linalg"):
+    with stages.step(PLAN, "linalg"), stages.phase(PLAN):
         plan = build_plan(main, segments, imported, elements)
-        reports = describe_kernels(kernels, segments)
-    entries, code, addresses = _load(kernels, segments, stages, reports)
-    checked = options.packed_weights == "checked"
-    kept = [KeptValue(step, addresses, checked) for step in plan.kept]
+        sources = imported.sources if options.profile else None
+        reports = describe_kernels(kernels, segments, sources)
+    with CompileProgress(name, wanted=options.progress, start=start) as progress:
+        loaded = _load(kernels, segments, stages, reports, progress)
     report = GraphReport(
-        name=graph_name,
+        name=name,
         operators=imported.operators,
         kernels=reports,
         fallbacks=[
@@ -308,11 +334,40 @@ def _compile(imported: Imported, stages: Stages, graph_name: str) -> tuple[Execu
         segments=len(segments),
         kept=len(plan.kept),
         kept_bytes=sum(step.bytes for step in plan.kept),
-        seconds=dict(stages.timings.seconds),
-        total_seconds=perf_counter() - start,
     )
+    with stages.step(LINK, "object", "segments"), stages.phase(LINK):
+        executable = _executable(plan, loaded, report, options)
+    report.seconds = dict(stages.timings.seconds)
+    report.total_seconds = perf_counter() - start
+    return executable, report
+
+
+def _executable(
+    plan: HostPlan, loaded: Loaded, report: GraphReport, options: Options
+) -> Executable:
+    """What runs `plan`, with counters under the option `profile`."""
     pool = shared_pool() if options.output_pool else None
-    return Executable(plan, entries, code, pool, kept), report
+    checked = options.packed_weights == "checked"
+
+    def kept(code: SegmentCode) -> list[KeptValue]:
+        return [KeptValue(step, code.addresses, checked) for step in plan.kept]
+
+    if options.profile:
+        works = {k.name: k.work for k in report.kernels if k.work is not None}
+        code, timers = loaded.timed(works)
+        counted, fallbacks = timed_plan(plan)
+        profile = GraphProfile(report, timers, fallbacks, options.cache_dir)
+        report.profile = profile
+        return TimedExecutable(counted, code.entries, code, pool, kept(code), profile)
+
+    def traced() -> Executable:
+        code, _ = loaded.timed({})
+        return Executable(plan, code.entries, code, pool, kept(code))
+
+    code = loaded.linked()
+    executable = Executable(plan, code.entries, code, pool, kept(code))
+    executable.traced = MadeWhenCalled(traced)
+    return executable
 
 
 def _run_tuned(module: ModuleOp, stages: Stages) -> None:
@@ -352,73 +407,109 @@ def names_of_results(kernel: str, segments: dict[str, FuncOp]) -> tuple[str, ...
     return tuple(r.name_hint for r in results if r.name_hint is not None)
 
 
+@dataclass(eq=False)
+class SegmentCode:
+    """Segments in memory: the entry function of each by name, the addresses of the kernels that
+    they call, and what keeps all that alive."""
+
+    entries: dict[str, Entry]
+    addresses: dict[str, int]
+    code: list[object]
+
+
+@dataclass(eq=False)
+class Loaded:
+    """The kernels of a graph in memory, and the object file of the segments that call them."""
+
+    kernels: dict[str, Kernel]
+    segments: bytes
+    arenas: dict[str, Shape]
+
+    def linked(self) -> SegmentCode:
+        """The segments, calling the kernels."""
+        return self._linked({n: k.code for n, k in self.kernels.items()})
+
+    def timed(self, works: Mapping[str, Work]) -> tuple[SegmentCode, KernelTimers]:
+        """The segments, calling timers, which add up the kernels' work where that is known."""
+        timers = KernelTimers([k.timed(works.get(k.name)) for k in self.kernels.values()])
+        return self._linked(dict.fromkeys(self.kernels, timers.code)), timers
+
+    def _linked(self, callees: Mapping[str, LoadedCode]) -> SegmentCode:
+        if not self.arenas:
+            return SegmentCode({}, {}, [])
+        exports = [f"{n}_entry" for n in self.arenas]
+        code = load(self.segments, exports=exports, uses=dict.fromkeys(callees.values()))
+        entries = {n: Entry(code.address(f"{n}_entry"), arena) for n, arena in self.arenas.items()}
+        addresses = {n: c.address(n) for n, c in callees.items()}
+        return SegmentCode(entries, addresses, [code, *self.kernels.values()])
+
+
 def _load(
     kernels: dict[str, FuncOp],
     segments: dict[str, FuncOp],
     stages: Stages,
     reports: list[KernelReport],
-) -> tuple[dict[str, Entry], list[object], dict[str, int]]:
-    """Load the kernels, from this process where it has them, and the segments that call them.
-
-    Returns the entry function of each segment by name, what keeps the code alive, and the addresses
-    of kernels.
-    """
+    progress: CompileProgress,
+) -> Loaded:
+    """Load the kernels, from this process where it has them, and compile the segments that call
+    them."""
     if not segments:
-        return {}, [], {}
+        return Loaded({}, b"", {})
     ready: dict[str, Kernel] = {}
     begun: list[Begun] = []
     keys: dict[str, tuple[str, str, str]] = {}
-    for (name, function), report in zip(kernels.items(), reports, strict=True):
-        keys[name] = stages.key_of(function)
-        known = _KERNELS.get(keys[name])
-        if known is not None and stages.dump is None:
-            ready[name] = known
-            report.cached = True
-        else:
-            begun.append(_begin(name, [function], stages))
-    signatures = {k.name: k.signature for k in (*ready.values(), *begun)}
-    declared = [FuncOp.external(n, s.inputs.data, ()) for n, s in signatures.items()]
-    calling = _begin("segments", [*declared, *segments.values()], stages)
-    begun.append(calling)
+    progress.kernels = len(kernels)
+    with stages.phase("kernel passes"):
+        for (name, function), report in zip(kernels.items(), reports, strict=True):
+            keys[name] = stages.key_of(function)
+            known = _KERNELS.get(keys[name])
+            if known is not None and stages.dump is None:
+                ready[name] = known
+                report.cached = True
+            else:
+                begun.append(_begin(name, [function], stages))
+            progress.update(len(ready) + len(begun), len(ready))
+        signatures = {k.name: k.signature for k in (*ready.values(), *begun)}
+        declared = [FuncOp.external(n, s.inputs.data, ()) for n, s in signatures.items()]
+        calling = _begin("segments", [*declared, *segments.values()], stages)
+        begun.append(calling)
     if stages.dump is None:  # LLVM takes longest for contractions, and should not end with one
         begun.sort(key=lambda b: (not b.is_contraction, b is not calling))
-    objects = _objects(begun, stages)
+    objects = _compile_all(begun, stages, progress)
     calls = objects.pop(calling.name)
     with stages.timings.measure(LINK):
         library = library_symbols(p.symbol for p in stages.target.library)
     for name, data in objects.items():
-        with stages.step(LINK, "object", name):
+        with stages.step(LINK, "object", name), stages.phase(LINK):
             kernel = Kernel(name, signatures[name], load(data, exports=[name], symbols=library))
             _KERNELS[keys[name]] = kernel
             ready[name] = kernel
-    with stages.step(LINK, "object", calling.name):
-        code = load(
-            calls,
-            exports=[f"{n}_entry" for n in segments],
-            uses=[k.code for k in ready.values()],
-        )
-    entries = {
-        n: Entry(ENTRY_TYPE(code.address(f"{n}_entry")), calling.arenas[n]) for n in segments
-    }
-    return entries, [code, *ready.values()], {n: k.address for n, k in ready.items()}
+    return Loaded(ready, calls, calling.arenas)
 
 
-def _objects(begun: list[Begun], stages: Stages) -> dict[str, bytes]:
-    """Object code of modules, by name."""
+def _compile_all(begun: list[Begun], stages: Stages, progress: CompileProgress) -> dict[str, bytes]:
+    """The object files of modules; LLVM works on one while passes take the next one down."""
+    objects: dict[str, Future[bytes]] = {}
+    known = progress.kernels + 1 - len(begun)  # the segments are no kernel
+
+    def tell() -> None:
+        done = sum(future.done() for future in objects.values())
+        progress.update(progress.kernels, min(known + done, progress.kernels))
+
     worker = ThreadPoolExecutor(1, "fxlower-llvm")
     try:
-        pending = [(item, _finish(item, stages, worker)) for item in begun]
-        with stages.timings.measure("wait for LLVM"):
-            return {item.name: _object(item, future) for item, future in pending}
+        with stages.phase("kernel passes"):
+            for item in begun:
+                objects[item.name] = _finish(item, stages, worker)
+                tell()
+        with stages.timings.measure("wait for LLVM"), stages.phase(LLVM):
+            for name, future in objects.items():
+                with stages.guarded(LLVM, "object", name):
+                    future.result()
+                tell()
     finally:  # after an error or an interrupt, what has not begun need not be done
         worker.shutdown(cancel_futures=True)
-
-
-def _object(begun: Begun, future: Future[bytes]) -> bytes:
-    try:
-        return future.result()
-    except Exception as error:
-        raise CompilerError(LLVM, "object", error, begun.name) from error
+    return {name: future.result() for name, future in objects.items()}
 
 
 def _begin(name: str, functions: list[FuncOp], stages: Stages) -> Begun:

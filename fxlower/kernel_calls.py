@@ -20,8 +20,8 @@ from fxlower.codegen.object import compile_object
 from fxlower.dialects.build import INDEX, Dim, dims_of
 from fxlower.dialects.fxt.call import inplace_results
 from fxlower.frontend.types import DTYPE
-from fxlower.runtime.executable import TRAPS
 from fxlower.runtime.jit import LoadedCode, call, library_symbols, load
+from fxlower.runtime.segment import TRAPS
 
 Texts = list[tuple[str, str]]
 """Names of passes, and the IR after each."""

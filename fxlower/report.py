@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import GenericOp
 
-from fxlower.analysis.traffic import Traffic, traffic_of
+from fxlower.analysis.traffic import Traffic, Work, traffic_of, work_of
 from fxlower.dialects.build import dims_of
 from fxlower.dialects.fxt.call import CallOp
 from fxlower.frontend.program import FallbackCall
+
+if TYPE_CHECKING:
+    from fxlower.profile_report import GraphProfile
 
 
 @dataclass
@@ -29,6 +33,10 @@ class KernelReport:
     traffic: Traffic
     calls: int
     cached: bool = False
+    work: Work | None = None
+    sources: tuple[str, ...] = ()
+    """What a call does whatever the sizes, and the user's lines, as far as known, that its results
+    are from: of graphs that are profiled."""
 
 
 @dataclass
@@ -45,6 +53,8 @@ class GraphReport:
     """Values made of weights that are kept from call to call, and the memory that they take."""
     seconds: dict[str, float] = field(default_factory=dict)
     total_seconds: float = 0.0
+    profile: GraphProfile | None = None
+    """What is counted at run time, under the option `profile`."""
 
     @property
     def share_in_kernels(self) -> float:
@@ -80,16 +90,23 @@ class GraphReport:
 
 
 def describe_kernels(
-    kernels: Mapping[str, FuncOp], segments: Mapping[str, FuncOp]
+    kernels: Mapping[str, FuncOp],
+    segments: Mapping[str, FuncOp],
+    sources: Mapping[str, str] | None = None,
 ) -> list[KernelReport]:
-    """Reports on kernels at stage `linalg`, with the number of their calls in `segments`."""
-    calls = Counter(
-        op.callee.string_value()
-        for s in segments.values()
-        for op in s.walk()
-        if isinstance(op, CallOp)
-    )
-    return [_describe(f, calls[name]) for name, f in kernels.items()]
+    """Reports on kernels at stage `linalg`, with the number of their calls in `segments`. Those to
+    profile say more, `sources` being the user's line for names of values."""
+    calls = [op for s in segments.values() for op in s.walk() if isinstance(op, CallOp)]
+    counts = Counter(op.callee.string_value() for op in calls)
+    reports = {name: _describe(f, counts[name]) for name, f in kernels.items()}
+    if sources is not None:
+        lines: dict[str, dict[str, None]] = {name: {} for name in kernels}
+        for op in calls:
+            known = [s for r in op.results if (s := sources.get(r.name_hint or ""))]
+            lines[op.callee.string_value()].update(dict.fromkeys(known))
+        for name, report in reports.items():
+            report.work, report.sources = work_of(kernels[name]), tuple(lines[name])
+    return list(reports.values())
 
 
 def _describe(function: FuncOp, calls: int) -> KernelReport:

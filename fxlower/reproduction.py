@@ -36,8 +36,10 @@ def reproduce(
         return
     replay = Stages(stages.target, stages.options, None, wanted=(error.step, error.of))
     fxt = ""
+    sources: dict[str, str] = {}
     try:
         imported = origin.again()
+        sources = imported.sources
         fxt = str(imported.module)
         compile_again(imported, replay)
         error.note = "It does not fail when it is done again: this is the graph as imported."
@@ -47,7 +49,7 @@ def reproduce(
             replay.kept = None
     except Exception as again:  # of the importer: reporting must not hide what is reported
         error.note = f"It cannot be done again: {type(again).__name__}: {again}"
-    error.source = next(filter(None, map(origin.source, (*replay.names, ""))), None)
+    error.source = next(filter(None, map(sources.get, replay.names)), None) or origin.source()
     is_pass = error.step in stages.target.pipeline().split(",")
     if error.note is None and replay.kept is not None and (is_pass or error.step in COMMANDS):
         options = ["-p", error.step] if is_pass else COMMANDS[error.step]

@@ -15,6 +15,7 @@ import itertools
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from llvmlite import binding
 from fxlower.codegen.object import compile_object, initialize
 from fxlower.errors import FxlowerError
 from fxlower.runtime import threads
+from fxlower.runtime.perf_map import perf_map
 from fxlower.targets.host import host
 
 LIBM = (
@@ -123,7 +125,9 @@ class Linker:
         for name, address in found.items():
             if name.encode() in object_code:  # most of libm is not
                 library.import_symbol(name, address)
-        return self.link(library, exports, uses)
+        code = self.link(library, exports, uses)
+        perf_map.add(object_code, code.addresses)
+        return code
 
     def link(
         self, library: Any, exports: tuple[str, ...], uses: tuple[LoadedCode, ...]
@@ -200,6 +204,18 @@ def library_symbols(names: Iterable[str]) -> dict[str, int]:
     return {name: _library_function(name, library) for name in names}
 
 
+def known_symbols(names: Iterable[str]) -> dict[str, int]:
+    """Addresses of those functions that there are, of libtorch_cpu or what the process has loaded
+    for all to see."""
+    torch = sys.modules.get("torch")
+    library = None if torch is None else _torch_library(str(torch.__file__))
+    found = {}
+    for name in names:
+        with suppress(LinkError):
+            found[name] = _library_function(name, library)
+    return found
+
+
 def _library_function(name: str, library: ctypes.CDLL | None) -> int:
     for place in (library, ctypes.CDLL(None)):
         function = getattr(place, name, None)
@@ -245,10 +261,12 @@ _RUNTIME_CODE: list[LoadedCode] = []
 
 def _runtime_code(text: str, symbols: Mapping[str, int]) -> int:
     library = binding.JITLibraryBuilder()
-    library.add_object_img(compile_object(text, host()))
+    object_code = compile_object(text, host())
+    library.add_object_img(object_code)
     library.export_symbol(threads.SYMBOL)
     for name, address in symbols.items():
         library.import_symbol(name, address)
     code = linker().link(library, (threads.SYMBOL,), ())
+    perf_map.add(object_code, code.addresses)
     _RUNTIME_CODE.append(code)
     return code.address(threads.SYMBOL)

@@ -20,12 +20,14 @@ from __future__ import annotations
 import ctypes
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from fxlower.runtime.launcher import launcher, unchanged_function
 from fxlower.runtime.memory import empty_strided
 from fxlower.runtime.plan import KeepStep
 
@@ -49,7 +51,7 @@ class Copy:
 
 
 _COPIES: weakref.WeakValueDictionary[tuple[Any, ...], Copy] = weakref.WeakValueDictionary()
-_FUSED_STEPS = [0]
+_FUSED_STEPS = array("q", [0])
 _HOOK = threading.Lock()
 _hooked = False
 
@@ -83,7 +85,7 @@ class KeptValue:
         if checked:
             _hook_optimizers()
 
-    def get(self, values: Sequence[Any]) -> torch.Tensor:
+    def get(self, values: Mapping[int, Any]) -> torch.Tensor:
         """The value, where `values` are those of the call. With weights that are as they were, this
         costs a fraction of a microsecond."""
         weights = [values[root] for root in self.step.roots]
@@ -123,3 +125,50 @@ class KeptValue:
             function(*operands, *[m.data_ptr() for m in made])
             slots += made
         return slots[self.step.slot]
+
+
+class KeptValues:
+    """All values that a graph keeps. A call reads `tensors` where `unchanged(*weights)` says so,
+    and else takes what `refresh(*weights)` returns; the weights are the values' roots, each once,
+    in order of appearance."""
+
+    def __init__(self, values: Sequence[KeptValue]) -> None:
+        self.values = tuple(values)
+        self.roots = tuple(dict.fromkeys(root for v in values for root in v.step.roots))
+        self.tensors: tuple[torch.Tensor, ...] = ()
+        self.unchanged: Callable[..., bool] = never
+
+    def refresh(self, *weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Look at every weight, and make again what is no longer right."""
+        by_root = dict(zip(self.roots, weights, strict=True))
+        tensors = tuple(value.get(by_root) for value in self.values)
+        known = self._versions(by_root)
+        native = launcher()
+        self.unchanged = never  # before the tensors: another thread asks in this order
+        self.tensors = tensors
+        if known is not None and native is not None:
+            self.unchanged = unchanged_function(native, weights, known, _FUSED_STEPS)
+        return tensors
+
+    def _versions(self, weights: Mapping[int, torch.Tensor]) -> list[int | None] | None:
+        """The version that each weight had when values were made of it, None for one that is not
+        asked; None if some value is not kept."""
+        found: dict[int, int | None] = {}
+        for value in self.values:
+            state = None if value.copy is None else value.copy.state
+            if state is None:
+                return None
+            for i, root in enumerate(value.step.roots):
+                if value.checked:
+                    version = state[0][2 + 2 * i] if state[0] else None
+                    if version is None or found.get(root, version) != version:
+                        return None
+                    found[root] = version
+                else:
+                    found[root] = None
+        return [found[root] for root in self.roots]
+
+
+def never(*weights: torch.Tensor) -> bool:
+    """No values are known to be right."""
+    return False

@@ -1,20 +1,23 @@
 """What the host does for one call of a compiled graph: a straight line of steps over values.
 
 Values are tensors, numbered; the first ones are the inputs and the tensors the graph holds.
-Sizes are `Shape`: a tuple of numbers, or a function of the symbols' values.
+Sizes are `Shape`: a tuple of numbers, or a function of the symbols' values. A plan is data, so that
+it can be kept on disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import CodeType
 from typing import Any
 
 import torch
 
 from fxlower.analysis.symbols import polynomial
 from fxlower.dialects.build import Dim
+from fxlower.frontend.program import SymbolSource
 from fxlower.runtime.memory import bytes_of
 
 Symbols = Mapping[str, int]
@@ -22,24 +25,37 @@ Symbols = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes or strides: `static` numbers, or `code` to evaluate under the symbols."""
+    """Sizes or strides: numbers, and expressions of symbols."""
 
-    static: tuple[int, ...] | None
-    code: Any = None
+    dims: tuple[Dim, ...]
 
     @classmethod
     def of(cls, dims: tuple[Dim, ...]) -> Shape:
-        if all(isinstance(d, int) for d in dims):
-            return cls(dims)  # type: ignore[arg-type]
         for dim in dims:
             polynomial(dim)  # rejects text that is not a size before it is made executable
-        text = "(" + "".join(f"{d}," for d in dims) + ")"
-        return cls(None, compile(text, "<sizes>", "eval"))
+        return cls(dims)
+
+    @cached_property
+    def static(self) -> tuple[int, ...] | None:
+        """The numbers, where all are known."""
+        return self.dims if all(isinstance(d, int) for d in self.dims) else None  # type: ignore[return-value]
+
+    @property
+    def text(self) -> str:
+        """A tuple in Python's syntax, of the symbols as variables."""
+        return "(" + "".join(f"{d}, " for d in self.dims) + ")"
+
+    @cached_property
+    def code(self) -> CodeType:
+        return compile(self.text, "<sizes>", "eval")
 
     def value(self, symbols: Symbols) -> tuple[int, ...]:
         if self.static is not None:
             return self.static
         return eval(self.code, {"__builtins__": {}, "max": max, "min": min}, symbols)  # type: ignore[arg-type]
+
+    def __reduce__(self) -> tuple[type[Shape], tuple[tuple[Dim, ...]]]:
+        return Shape, (self.dims,)  # without what is derived, of which code has no such form
 
 
 @dataclass(frozen=True)
@@ -140,8 +156,26 @@ class SymbolStep:
     """How a symbol is found, as soon as the symbols that it `needs` are known."""
 
     symbol: str
-    read: Callable[[Sequence[Any], dict[str, int]], int]
-    needs: tuple[str, ...] = ()
+    source: SymbolSource
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.source.symbols
+
+    def read(self, args: Sequence[Any], symbols: Mapping[str, int]) -> int:
+        """The value, where `args` are the arguments of the call."""
+        source = self.source
+        match source.kind:
+            case "value":
+                return int(args[source.input])
+            case "size":
+                return args[source.input].shape[source.axis]
+            case "stride":
+                return args[source.input].stride(source.axis)
+            case "expression" if source.expression is not None:
+                return source.expression(symbols)
+            case _:
+                raise ValueError(f"no way to read a symbol from '{source.kind}'")
 
 
 @dataclass(frozen=True)
@@ -158,6 +192,9 @@ class HostPlan:
     values, inputs or attributes, that kernels change themselves. `assigned` are arguments, by
     position, that then become (`set_`) the last outputs, which are not returned.
     """
+
+    arguments: int
+    """How many the graph has."""
 
     tensor_inputs: tuple[int, ...]
     inputs: tuple[Buffer, ...]

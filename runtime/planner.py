@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,10 +31,10 @@ from fxlower.frontend.program import (
     InputSlot,
     ScalarSlot,
     SizeSlot,
-    SymbolSource,
     TensorOutput,
 )
 from fxlower.frontend.types import DTYPE, OPAQUE
+from fxlower.runtime.folded_views import fold_views
 from fxlower.runtime.memory import bytes_of
 from fxlower.runtime.plan import (
     AtenStep,
@@ -152,17 +152,18 @@ class Planner:
         kept |= {number for kind, what in outputs if kind == "copies" for number in what[0]}
         kept |= {number for mutation in mutations for number in mutation[:2]}
         return HostPlan(
+            arguments=self.imported.placeholders,
             tensor_inputs=self.imported.tensor_inputs,
             inputs=tuple(inputs[: len(self.imported.tensor_inputs)]),
             attributes=self.imported.attributes,
             held=self.held(),
             symbols=tuple(
-                SymbolStep(name, reader(source), source.symbols)
+                SymbolStep(name, source)
                 for name, source in self.imported.symbols.items()
                 if source.kind != "fallback"
             ),
             kept=tuple(self.kept),
-            steps=released(self.steps, kept),
+            steps=released(fold_views(self.steps, kept), kept),
             outputs=outputs,
             mutations=mutations,
             written=written,
@@ -450,21 +451,3 @@ def released(steps: list[Step], kept: set[int]) -> tuple[Step, ...]:
         done.append(replace(step, release=tuple(sorted(used - seen))))
         seen |= used
     return tuple(reversed(done))
-
-
-def reader(source: SymbolSource) -> Callable[[Sequence[Any], dict[str, int]], int]:
-    """How the host finds a symbol among the arguments of the call."""
-    position, axis = source.input, source.axis
-    match source.kind:
-        case "value":
-            return lambda args, symbols: int(args[position])
-        case "size":
-            return lambda args, symbols: args[position].shape[axis]
-        case "stride":
-            return lambda args, symbols: args[position].stride(axis)
-        case "expression":
-            expression = source.expression
-            assert expression is not None
-            return lambda args, symbols: expression(symbols)
-        case _:
-            raise ValueError(f"no way to read a symbol from '{source.kind}'")

@@ -10,11 +10,21 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from fxlower.runtime.jit import call
-from fxlower.tools.bench import compile_time, gemm, loops, models, peers, roofline, summary, timing
+from fxlower.tools.bench import (
+    calls,
+    compile_time,
+    gemm,
+    loops,
+    models,
+    peers,
+    summary,
+    timing,
+)
 from fxlower.tools.bench.case import Case, largest_error, normal
 from fxlower.tools.bench.loop_cases import adam
-from fxlower.tools.bench.roofline import Roofline
 from fxlower.tools.bench.summary import Measured
+from fxlower.tuning import roofline
+from fxlower.tuning.roofline import Roofline
 
 LIMITS = Roofline(
     copies={"L1": 1e11, "L2": 5e10, "L3": 2e10, "memory": 1e10},
@@ -235,3 +245,10 @@ def test_compile_time_is_taken_apart(capsys: pytest.CaptureFixture[str]) -> None
     assert len(found.graphs) == 3 and len(found.kernels) >= 3
     assert all({"vectorize", "emit LLVM IR", "LLVM"} <= s.keys() for s in found.kernels.values())
     assert "for each of 3 loops" in capsys.readouterr().out
+
+
+def test_calls_are_measured_beside_a_backend_that_computes_nothing() -> None:
+    names = ["x + 1, 4x4", "with backward"]
+    found = calls.run(names, with_peers=["eager", "floor"], seconds=0.01, statistic=min)
+    assert [m["case"] for m in found] == [c.name for c in calls.cases(names)]
+    assert all(m[name] > 0 for m in found for name in ("fxlower", "eager", "floor"))

@@ -8,7 +8,8 @@ from fxlower.errors import OptionError, TargetError
 from fxlower.options import TYPES, Options
 
 
-def test_defaults_need_nothing():
+def test_defaults_need_nothing(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
     assert Options.read() == Options()
 
 
@@ -35,6 +36,7 @@ def test_an_unknown_machine_lists_the_machines():
 
 
 def test_the_environment_is_read_and_options_win(monkeypatch, tmp_path):
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("FXLOWER_TIMING", "1")
     monkeypatch.setenv("FXLOWER_FALLBACK", "error")
     assert Options.read({"fallback": "aten"}) == Options(timing=True, fallback="aten")

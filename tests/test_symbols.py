@@ -166,3 +166,22 @@ def test_contiguous_strides() -> None:
     assert symbols.contiguous_strides(("s0", 4, "s1")) == ("4*s1", "s1", 1)
     assert symbols.contiguous_strides((2, 0, 3)) == (3, 3, 1)
     assert symbols.contiguous_strides(()) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2*s0*s1 + 3", True),
+        ("s0 - 1", False),
+        ("-s0", False),
+        ("(s0 + 7)//8", True),
+        ("(s0 - 5)//2", False),
+        ("3*(s0//(s1//8))", True),
+        ("(s0 - 5)%s1", True),
+        ("max(s0 - 5, 0)", True),
+        ("min(s0 - 5, s1)", False),
+        ("u0", False),
+    ],
+)
+def test_is_nonnegative(text: str, expected: bool) -> None:
+    assert symbols.is_nonnegative(symbols.canonical(text), {"s0", "s1"}) is expected

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
+from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 
 from fxlower.analysis.fusion_axes import (
     combine,
@@ -45,6 +45,7 @@ from fxlower.analysis.fusion_units import (
 )
 from fxlower.analysis.layout import (
     Strides,
+    canonical,
     result_strides,
     view_strides,
 )
@@ -59,7 +60,8 @@ from fxlower.analysis.loop_dims import (
 )
 from fxlower.analysis.symbols import contiguous_strides
 from fxlower.dialects import fxt
-from fxlower.dialects.build import dims_of, emit1
+from fxlower.dialects.build import dims_attr, dims_of, emit1, tensor_type
+from fxlower.dialects.fxt.view import axes_attr
 
 GENERATORS = (fxt.FullOp, fxt.DenseOp, fxt.IotaOp, fxt.SizeOp)
 _POINTWISE = {*fxt.ELEMENTWISE, fxt.NormalizeIndexOp, fxt.GatherOp}
@@ -91,6 +93,7 @@ class _Sweep(FusionState):
         """What `@main` returns, in memory with the strides required."""
         out: list[SSAValue] = []
         for i, (value, wanted) in enumerate(zip(self.results.operands, self.results.required)):
+            value = self._written_once(value, wanted)
             self.in_memory(value)
             same = self.strides[value] == wanted
             # A view of an argument that is written into an argument may overlap it.
@@ -99,6 +102,46 @@ class _Sweep(FusionState):
                 value = self._copy(value, wanted)
             out.append(value)
         return out
+
+    def _written_once(self, value: SSAValue, wanted: Strides) -> SSAValue:
+        """`value`, or where it shall have strides of 0 that no view of it has, a broadcast of its
+        first slice along these dims: no kernel may write an element more than once."""
+        sizes = dims_of(value.type)
+        repeated = [i for i, (n, s) in enumerate(zip(sizes, wanted)) if s == 0 and n != 1]
+        if not repeated or self._strides_if_in_memory(value) == wanted:
+            return value
+        first = tuple(1 if i in repeated else n for i, n in enumerate(sizes))
+        type_ = tensor_type(value.type.element_type, first)  # type: ignore[attr-defined]
+        if isinstance(value.owner, fxt.FullOp | fxt.IotaOp) and value not in self.roots:
+            once = self._last(type(value.owner), (), type_, **value.owner.properties)
+        else:
+            starts = dims_attr((0,) * len(sizes))
+            steps = axes_attr([1] * len(sizes))
+            once = self._last(fxt.SliceOp, (value,), type_, starts=starts, steps=steps)
+        self.in_memory(once)
+        strides = canonical(first, wanted)
+        if self.strides[once] != strides:
+            if any(isinstance(sizes[i], str) for i in repeated):
+                return value  # which may be empty, and has no first slice to copy then
+            once = self._copy(once, strides)
+        kept = [i for i in range(len(sizes)) if i not in repeated]
+        type_ = tensor_type(value.type.element_type, tuple(sizes[i] for i in kept))  # type: ignore[attr-defined]
+        once = self._last(fxt.ReshapeOp, (once,), type_)
+        return self._last(fxt.BroadcastOp, (once,), value.type, mapping=axes_attr(kept))
+
+    def _last(
+        self,
+        kind: type[Operation],
+        operands: tuple[SSAValue, ...],
+        type_: Attribute,
+        **properties: Attribute,
+    ) -> OpResult:
+        """The result of a new operation at the end."""
+        made = emit1(self.block, kind, operands, type_, properties)
+        made.op.detach()
+        self.block.insert_op_before(made.op, self.results.terminator)
+        self.visit(made.op)
+        return made
 
     def _copy(self, value: SSAValue, strides: Strides | None) -> SSAValue:
         """A copy of `value` with the given strides, or row-major."""

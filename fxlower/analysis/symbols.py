@@ -12,7 +12,7 @@ Symbols are sizes: they are never negative, but may be 0 or 1.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cache
 from math import gcd
 
@@ -256,6 +256,33 @@ def symbols_of(dim: Dim) -> tuple[str, ...]:
     names = [n.id for n in ast.walk(ast.parse(dim, mode="eval")) if isinstance(n, ast.Name)]
     found = dict.fromkeys(n for n in names if n not in ("max", "min"))
     return tuple(sorted(found, key=lambda name: (dim.index(name), name)))
+
+
+def is_nonnegative(dim: Dim, known: Container[str]) -> bool:
+    """Whether `dim` is made so that it is 0 or more where the symbols in `known` are."""
+    return all(
+        coefficient > 0 and all(_is_nonnegative_atom(atom, known) for atom in monomial)
+        for monomial, coefficient in polynomial(dim)
+    )
+
+
+def _is_nonnegative_atom(atom: str, known: Container[str]) -> bool:
+    def one(node: ast.expr) -> bool:
+        return is_nonnegative(text(_of_node(node)), known)
+
+    match ast.parse(atom, mode="eval").body:
+        case ast.Name(name):
+            return name in known
+        case ast.BinOp(left, ast.FloorDiv(), right):
+            return one(left) and one(right)
+        case ast.BinOp(_, ast.Mod(), right):
+            return one(right)
+        case ast.Call(ast.Name("max"), args):
+            return any(one(a) for a in args)
+        case ast.Call(_, args):
+            return all(one(a) for a in args)
+        case _:
+            return False
 
 
 def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:

@@ -321,17 +321,19 @@ class RuleBuilder:
         type_ = tensor_type(self.element(x), tuple(dims))
         if x.type == type_:
             return x
+        self.expect_equal(dims_of(x.type), [dims[a] for a in axes])
         return emit1(self.block, fxt.BroadcastOp, (x,), type_, {"mapping": axes_attr(axes)})
 
-    def broadcast_to(self, x: SSAValue, dims: tuple[Dim, ...]) -> SSAValue:
-        """torch's broadcasting: axes are aligned at the end, and size 1 is repeated."""
+    def broadcast_to(self, x: SSAValue, dims: tuple[Dim, ...], *, checked: bool = True) -> SSAValue:
+        """torch's broadcasting: axes are aligned at the end, and size 1 is repeated. `checked`:
+        PyTorch has compared the sizes, see `as_known_equal`."""
         shape = dims_of(x.type)
         if shape == dims:
             return x
         first = len(dims) - len(shape)
         if first < 0:
             raise NotLowered(f"cannot broadcast {list(shape)} to {list(dims)}")
-        x = self.as_known_equal(x, dims[first:])
+        x = self.as_known_equal(x, dims[first:]) if checked else x
         shape = dims_of(x.type)
         axes = [first + i for i, size in enumerate(shape) if size == dims[first + i]]
         if any(size != 1 and size != dims[first + i] for i, size in enumerate(shape)):
@@ -453,6 +455,8 @@ class RuleBuilder:
         axes: Sequence[int],
         indices: Sequence[SSAValue],
     ) -> OpResult:
+        rest = [d for a, d in enumerate(dims_of(dest.type)) if a not in axes]
+        self.expect_equal(dims_of(updates.type), [*dims_of(indices[0].type), *rest])
         return emit1(
             self.block,
             fxt.ScatterOp,
@@ -494,10 +498,16 @@ class RuleBuilder:
             {"value": number_attr(value, element), "low": dims_attr(_plain_dims(low))},
         )
 
+    def expect_equal(self, found: Sequence[Dim], wanted: Sequence[Dim]) -> None:
+        """Leave it to eager mode to compare sizes that are not known to be equal."""
+        if tuple(found) != tuple(wanted):
+            raise NotLowered(f"sizes {list(found)} and {list(wanted)} are not known to be equal")
+
     def as_known_equal(self, x: SSAValue, dims: Sequence[Dim | None]) -> SSAValue:
         """`x` with `dims` for its own (None: unchanged) where both are symbolic: sizes that an
         operator needs equal and whose texts differ, as `s0 + s0//2` and `3*(s0//2)` of an even s0.
-        PyTorch has checked them and guards them; sizes that are read from data it has not."""
+        PyTorch has checked them and guards them; sizes that are read from data it has not, nor
+        those that its fake implementation of an operator does not look at."""
         shape = dims_of(x.type)
         if len(shape) != len(dims):
             return x

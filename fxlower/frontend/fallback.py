@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,22 +36,10 @@ from fxlower.frontend.program import (
 )
 from fxlower.frontend.registry import Sym
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, scalar_of
+from fxlower.frontend.sources import source_of
 from fxlower.frontend.symbolic import SymbolTable, expression_of
 from fxlower.frontend.tensors import TensorReader
 from fxlower.frontend.types import PART
-
-_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
-_TORCH = str(Path(torch.__file__).parent)
-
-
-def source_of(node: Node) -> str:
-    """The user's line that a node comes from: the innermost frame outside torch."""
-    frames = list(_FRAME.finditer(node.stack_trace or ""))
-    for frame in reversed(frames):
-        if not frame["file"].startswith(_TORCH):
-            return f"{Path(frame['file']).name}:{frame['line']} in {frame['function']}"
-    return "an unknown line"
-
 
 Operands = list[SSAValue]
 

@@ -38,7 +38,7 @@ from fxlower.dialects.build import (
 from fxlower.errors import FxlowerError, InternalError, UnsupportedGraph
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.encoded import Encoded, encoded_among
-from fxlower.frontend.fallback import Fallbacks, source_of
+from fxlower.frontend.fallback import Fallbacks
 from fxlower.frontend.metadata import complete_values
 from fxlower.frontend.program import (
     ExpressionSlot,
@@ -59,6 +59,7 @@ from fxlower.frontend.registry import (
 )
 from fxlower.frontend.scalars import Scalar, ScalarBuilder, has_symbolic_number, scalar_of
 from fxlower.frontend.shared_results import SharedResults
+from fxlower.frontend.sources import place_of, source_of
 from fxlower.frontend.subgraphs import is_control_flow, is_inlined
 from fxlower.frontend.symbolic import SymbolTable, expression_of
 from fxlower.frontend.tensors import TensorReader, packed
@@ -90,6 +91,7 @@ def import_graph(
     constants: Sequence[int] = (),
     visible: int | None = None,
     subgraphs: SubgraphCompiler | None = None,
+    sources: bool = False,
 ) -> Imported:
     """The `fxt` module of a functional ATen graph with fake values in `node.meta["val"]`: from
     AOTAutograd, `make_fx`, or `ExportedProgram.run_decompositions(...).graph_module`.
@@ -98,6 +100,7 @@ def import_graph(
     `constants` are placeholders, by position, of tensors that seldom change. The first `visible`
     results (None: all) may be written to by the caller, who sees it in others of that memory.
     `subgraphs` compiles the branches and bodies of control flow, which stay graphs without it.
+    With `sources`, names of values tell the user's lines that they are from (`Imported.sources`).
 
     Raises:
         UnsupportedGraph: operators without a lowering under `fallback="error"`, all of them.
@@ -106,7 +109,7 @@ def import_graph(
     if fallback not in ("aten", "error"):
         raise FxlowerError(f'fallback must be "aten" or "error", got {fallback!r}')
     complete_values(gm)
-    importer = _Importer(gm, visible, subgraphs)
+    importer = _Importer(gm, visible, subgraphs, sources)
     importer.walk()
     if fallback == "error" and (sites := importer.fallbacks.unsupported()):
         raise UnsupportedGraph(sites)
@@ -114,8 +117,16 @@ def import_graph(
 
 
 class _Importer:
-    def __init__(self, gm: GraphModule, visible: int | None, subgraphs: SubgraphCompiler | None):
+    def __init__(
+        self,
+        gm: GraphModule,
+        visible: int | None,
+        subgraphs: SubgraphCompiler | None,
+        with_sources: bool,
+    ):
         self.gm = gm
+        self.with_sources = with_sources
+        self.sources: dict[str, str] = {}
         self.visible = visible
         self.subgraphs = subgraphs
         self.block = Block()
@@ -330,9 +341,16 @@ class _Importer:
         for result in values:
             for part in result.parts if isinstance(result, Encoded) else (result,):
                 if isinstance(part, OpResult) and part._name is None:
-                    part.name_hint = node.name
+                    part.name_hint = self.hint(node)
         self.values[node] = values if isinstance(value, (list, tuple)) else made
         return None
+
+    def hint(self, node: Node) -> str:
+        if not self.with_sources:
+            return node.name
+        name = f"{node.name}_"  # IR drops a number at the end, which tells nodes apart
+        self.sources[name] = place_of(node)
+        return name
 
     def rule(self, node: Node, target: Any, value: Any) -> tuple[Rule | None, str]:
         """The rule for these arguments, or why there is none."""
@@ -503,6 +521,7 @@ class _Importer:
             calls=calls,
             operators=self.operators,
             fallbacks=[call for call in calls.values() if call.reason],
+            sources=self.sources,
         )
 
     def argument_tensors(self) -> list[torch.Tensor]:

@@ -150,3 +150,6 @@ class Imported:
     operators: int
     """Call nodes of operators in the graph, for `explain`."""
     fallbacks: list[FallbackCall] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+    """By the name of a value, as kernel calls that make it have it still: the user's line. Only if
+    `import_graph` was asked for it."""

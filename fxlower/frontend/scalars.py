@@ -21,7 +21,7 @@ from fxlower.dialects.build import F64
 from fxlower.frontend.builder import RuleBuilder
 from fxlower.frontend.program import ExpressionSlot, InputSlot
 from fxlower.frontend.registry import NotLowered
-from fxlower.frontend.symbolic import SymbolTable, evaluator, expression_of
+from fxlower.frontend.symbolic import Evaluator, SymbolTable, expression_of
 
 _BINARY: dict[type, type[fxt.BinaryOp]] = {
     sympy.Add: fxt.AddOp,
@@ -76,7 +76,7 @@ class Scalar:
     def slot(self, table: SymbolTable) -> ExpressionSlot:
         for name in self.names:
             table.used.setdefault(name)
-        return ExpressionSlot(self.names, evaluator(self.expr))
+        return ExpressionSlot(self.names, Evaluator(self.expr))
 
 
 def scalar_of(value: Any) -> Any:

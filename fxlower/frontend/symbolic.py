@@ -6,7 +6,8 @@ recompilation, for every size met.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sympy
@@ -61,17 +62,29 @@ def _text(expr: sympy.Basic) -> str:
     raise _NotADim
 
 
-def evaluator(expr: sympy.Basic) -> Callable[[Mapping[str, int]], Any]:
+@dataclass(frozen=True)
+class Evaluator:
     """`expr` as a function of the values of its symbols, by name."""
-    free = {s.name: s for s in expr.free_symbols}  # type: ignore[attr-defined]
 
-    def evaluate(values: Mapping[str, int]) -> Any:
-        result = expr.xreplace({s: _number(values[name]) for name, s in free.items()})
+    expr: sympy.Basic
+
+    def __call__(self, values: Mapping[str, int]) -> Any:
+        free = self.expr.free_symbols
+        result = self.expr.xreplace({s: _number(values[s.name]) for s in free})  # type: ignore[attr-defined]
         if result in (sympy.true, sympy.false):
             return result == sympy.true
         return int(result) if result.is_integer else float(result)  # type: ignore[arg-type]
 
-    return evaluate
+
+@dataclass(frozen=True)
+class Quotient:
+    """A size that divides another without remainder, as a function of the symbols' values."""
+
+    dividend: Dim
+    divisor: Dim
+
+    def __call__(self, values: Mapping[str, int]) -> int:
+        return symbols.evaluate(self.dividend, values) // symbols.evaluate(self.divisor, values)
 
 
 def _number(value: float) -> sympy.Number:
@@ -104,9 +117,8 @@ class SymbolTable:
         """Whether `dim` is known to be 0 or more, by the ranges of its symbols; adds no guard."""
         if isinstance(dim, int):
             return dim >= 0
-        terms = symbols.polynomial(dim)
         names = symbols.symbols_of(dim)
-        if all(n in self.sizes for n in names) and all(c > 0 for _, c in terms):
+        if symbols.is_nonnegative(dim, self.sizes):
             return True
         if self._shape_env is None:
             return False
@@ -140,7 +152,7 @@ class SymbolTable:
             self.used.setdefault(name)
         number = sum(1 for s in self.sources.values() if s.kind == "expression")
         fresh = f"e{number}"
-        self.sources[fresh] = SymbolSource("expression", expression=evaluator(expr), symbols=reads)
+        self.sources[fresh] = SymbolSource("expression", expression=Evaluator(expr), symbols=reads)
         return fresh
 
     def stride(self, value: Any) -> Dim:
@@ -204,11 +216,7 @@ class SymbolTable:
             return False
         whole = f"v{len(self.sources)}"
         self.sources[whole] = SymbolSource(kind, position, axis)
-        difference = symbols.sub(whole, rest)
-
-        def solve(values: Mapping[str, int]) -> int:
-            return symbols.evaluate(difference, values) // symbols.evaluate(factor, values)
-
+        solve = Quotient(symbols.sub(whole, rest), factor)
         reads = tuple(dict.fromkeys((whole, *sorted(left))))
         self.sources[name] = SymbolSource("expression", expression=solve, symbols=reads)
         return True

@@ -266,14 +266,26 @@ def _chunk(nest: Nest, size: Dim, step: int, point: float) -> int:
 def _vector_loop(
     kernel: Kernel, nest: Nest, loops: Loops, lanes: int, target: TargetSpec
 ) -> Loop | None:
-    """The loop with the cheapest lanes; of equals the innermost. None where there is no loop."""
+    """The loop with the cheapest lanes; of equals the innermost. None where there is no loop, and
+    where along all of them something is written to one element again and again."""
     best: Loop | None = None
     least = 0.0
     for loop in loops.outer + loops.inner:
+        if _writes_again(kernel, nest, loop):
+            continue
         found = _lane_cost(kernel, nest, loops, loop, lanes, target)
         if best is None or found <= least:
             best, least = loop, found
     return best
+
+
+def _writes_again(kernel: Kernel, nest: Nest, loop: Loop) -> bool:
+    """Whether all iterations of `loop` write to one element: it has a stride of 0 there."""
+    return any(
+        writes and dim in loop.dims and stride == 0
+        for access, strides, writes in kernel.in_memory(nest)
+        for dim, stride in zip(access.dims, strides)
+    )
 
 
 def _lane_cost(

@@ -236,6 +236,7 @@ class Run(Interpreter):
         self.values: dict[SSAValue, Any] = {}
         self.results: list[Any] = []
         """What `@main` returns: the outputs that are tensors, and new values of inputs."""
+        self.outputs: list[Any] = []
 
     def run(self) -> list[Any]:
         functions = [f for f in self.program.module.ops if isinstance(f, FuncOp)]
@@ -281,7 +282,7 @@ class Run(Interpreter):
         assert found == expected, f"{value.owner}: expected {expected}, got {found}"
 
     def returned(self, function: FuncOp, results: list[Tensor]) -> list[Any]:
-        outputs: list[Any] = []
+        self.outputs = outputs = []
         self.results = results
         values = [r.clone() for r in results]
         for output in self.program.outputs:

@@ -62,15 +62,20 @@ class TunedSchedules:
         self.entries = read(self.file) | self.entries
         kernels = {name: asdict(entry) for name, entry in sorted(self.entries.items())}
         text = json.dumps({"machine": self.machine, "kernels": kernels}, indent=1) + "\n"
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self.file.parent, prefix=self.file.name, suffix=".new", delete=False
-            ) as written:
-                written.write(text)
-            os.replace(written.name, self.file)
-        except OSError as error:
-            log.warning("schedules are not kept, %s cannot be written: %s", self.file, error)
+        write_whole(self.file, text)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file that readers see as it was or as it is then; a warning where that fails."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=file.parent, prefix=file.name, suffix=".new", delete=False
+        ) as written:
+            written.write(text)
+        os.replace(written.name, file)
+    except OSError as error:
+        log.warning("what was measured is not kept, %s cannot be written: %s", file, error)
 
 
 def folder_of(cache_dir: str | None) -> Path:
@@ -80,11 +85,16 @@ def folder_of(cache_dir: str | None) -> Path:
     return Path(cache_dir).expanduser()
 
 
-def tuned_schedules(cache_dir: str | None, target: TargetSpec, threads: int) -> TunedSchedules:
-    """What is known of `target` with so many threads."""
+def machine_file(kind: str, cache_dir: str | None, target: TargetSpec, threads: int) -> Path:
+    """The file for what was measured, `kind`, of `target` with so many threads."""
     facts = repr((target, threads, fxlower.__version__, llvmlite.__version__))
     digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
-    file = folder_of(cache_dir) / f"schedules-{target.name}-{digest}.json"
+    return folder_of(cache_dir) / f"{kind}-{target.name}-{digest}.json"
+
+
+def tuned_schedules(cache_dir: str | None, target: TargetSpec, threads: int) -> TunedSchedules:
+    """What is known of `target` with so many threads."""
+    file = machine_file("schedules", cache_dir, target, threads)
     machine = (
         f"{target.name}, {target.cpu}, {threads} threads, fxlower {fxlower.__version__}, "
         f"llvmlite {llvmlite.__version__}"

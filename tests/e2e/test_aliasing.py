@@ -47,6 +47,19 @@ def many_views(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return made, made, made.t(), made[1:], x, x.view(-1), x.expand(3, 4, 6)
 
 
+def repeated(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Views that repeat what is made of nothing in memory."""
+    row = torch.arange(44)
+    return (
+        row.expand(2, 4, 44)[..., :40],
+        (row * 2 + 1)[:, None].expand(44, 5),
+        torch.zeros(()).expand(3, 40),
+        torch.ones(4, 1).expand(4, 100).t(),
+        (x[:, 0] + 1)[:, None].expand(4, 33),
+        torch.arange(9.0)[None].expand(3, 9).unfold(1, 4, 2),
+    )
+
+
 CASES: dict[str, Callable[..., Any]] = {
     "clone": lambda x: x.clone(),
     "times one": lambda x: x * 1,
@@ -61,6 +74,7 @@ CASES: dict[str, Callable[..., Any]] = {
     "changed view": change_view,
     "cache": write_cache,
     "channels last": channels_last,
+    "repeated": repeated,
     "expanded clone": lambda x: x[0].expand(4, 6).clone(),
     "nothing": lambda x: x,
     "no inputs": lambda x: torch.arange(5),

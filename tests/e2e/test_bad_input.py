@@ -42,6 +42,31 @@ def test_a_scatter_out_of_range_writes_nothing_outside():
         compiled(put)(torch.zeros(4, 3), torch.tensor([0, 4]), torch.ones(2, 3))
 
 
+X, ROWS = torch.zeros(4, 6), torch.tensor([0, 3, 1])
+SIZES_THAT_DISAGREE = {
+    "mask": (lambda x, m: x.index_put((m,), torch.ones(())), X, torch.ones(5) > 0),
+    "value of a mask": (lambda x, m, v: x.index_put((m,), v), X, X[:, 0] == 0, torch.ones(5)),
+    "row": (lambda x, i, v: x.index_put((i,), v), X, ROWS, torch.ones(3, 7)),
+    "rows": (lambda x, i, v: x.index_add(0, i, v), X, ROWS, torch.ones(2, 6)),
+    "put": (lambda x, i, v: x.put(i, v), X, ROWS, torch.ones(5)),
+    "select": (lambda x, v: x.select_scatter(v, 0, 1), X, torch.ones(5)),
+    "slice": (lambda x, v: x.slice_scatter(v, 0, 1), X, torch.ones(4, 6)),
+    "slice from the front": (lambda x, v: x.slice_scatter(v, 0), X, torch.ones(9, 6)),
+    "slice with steps": (lambda x, v: x.slice_scatter(v, 0, 1, step=2), X, torch.ones(9, 6)),
+    "diagonal": (lambda x, v: x.diagonal_scatter(v), X, torch.ones(9)),
+}
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("name", SIZES_THAT_DISAGREE)
+def test_sizes_that_disagree_raise(name, dynamic):
+    """PyTorch's fake implementations of these operators do not compare them."""
+    function, *arguments = SIZES_THAT_DISAGREE[name]
+    with pytest.raises((IndexError, RuntimeError)) as raised:
+        compiled(function, dynamic=dynamic)(*arguments)
+    assert "fxlower" not in str(raised.value)  # which an error of compilation names
+
+
 def test_an_integer_divided_by_zero_raises():
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         compiled(lambda a, b: a // b)(torch.arange(20), torch.arange(20))

@@ -51,6 +51,17 @@ def changed(x: Tensor) -> Tensor:
     return x * 2
 
 
+def parts_from_the_end(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    n = y.shape[0]
+    made = x * 2
+    made[:, -2 * n : -n] = y
+    made[:, -n:] += 1
+    zeros = torch.zeros_like(x)
+    zeros[n : 2 * n, -2 * n : -n] = 1
+    zeros[:, 3 * n : -1] = x[:, 3 * n : -1]
+    return made, zeros, x[:, n : 2 * n] + 1, x[n:-n] * 2, x[-2 * n : -n].sum(0)
+
+
 def train(x: Tensor) -> Tensor:
     y = F.layer_norm(x, x.shape[-1:])
     return (F.gelu(y) @ y.t()).logsumexp(-1)
@@ -80,6 +91,15 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], Maker]] = {
     ),
     "windows": (
         lambda x: (x.unfold(1, 3, 1).sum(-1), x.diagonal(), x.tril(), F.pad(x, (1, 2))),
+        lambda n, m: [R(n, m)],
+    ),
+    "parts from the end": (parts_from_the_end, lambda n, m: [R(4 * n, 4 * n + m), R(n)]),
+    "repeated": (
+        lambda x: (
+            torch.arange(x.shape[1]).expand(x.shape),
+            torch.ones(x.shape[0], 1).expand(x.shape)[1:],
+            (torch.arange(x.shape[1]) * 2)[:, None].expand(x.shape[1], x.shape[0]),
+        ),
         lambda n, m: [R(n, m)],
     ),
     "lists": (

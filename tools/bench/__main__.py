@@ -1,4 +1,4 @@
-"""`python -m fxlower.tools.bench loops|gemm|models|compile [NAME ...]`."""
+"""`python -m fxlower.tools.bench loops|gemm|models|compile|calls [NAME ...]`."""
 
 from __future__ import annotations
 
@@ -31,10 +31,19 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, "-m", "fxlower.tools.bench", *sys.argv[1:]])
     import torch
 
-    from fxlower.tools.bench import compile_time, gemm, loops, models, peers
+    from fxlower.tools.bench import calls, compile_time, gemm, loops, models, peers
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
+    if args.suite == "calls":
+        calls.run(
+            args.names,
+            with_peers=calls.PEERS if args.peers is None else args.peers.split(","),
+            seconds=args.seconds or 2.0,
+            statistic=min if args.least else median,
+            json=args.json,
+        )
+        return
     defaults = peers.default_peers(products=args.suite == "gemm")
     chosen = defaults if args.peers is None else args.peers.split(",")
     for name in chosen:
@@ -61,7 +70,7 @@ def main() -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m fxlower.tools.bench", description=__doc__)
-    made.add_argument("suite", choices=["loops", "gemm", "models", "compile"])
+    made.add_argument("suite", choices=["loops", "gemm", "models", "compile", "calls"])
     made.add_argument("names", nargs="*", help="cases whose name contains one of these")
     made.add_argument(
         "--peers",

@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from fxlower.targets.host import host
-from fxlower.tools.bench import gemm_cases, loops, peers, roofline, summary
+from fxlower.tools.bench import gemm_cases, loops, peers, summary
 from fxlower.tools.bench.case import Case, selected
-from fxlower.tools.bench.roofline import LEVELS, Roofline
 from fxlower.tools.bench.summary import Measured
+from fxlower.tuning import roofline
+from fxlower.tuning.roofline import LEVELS, Roofline
 
 
 def cases(names: Sequence[str] = ()) -> list[Case]:

@@ -17,11 +17,12 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from fxlower.tools.bench import loop_cases, peers, roofline, size_cases, summary, timing
+from fxlower.tools.bench import loop_cases, peers, size_cases, summary, timing
 from fxlower.tools.bench.case import WRONG, Case, in_float64, largest_error, selected, traffic
 from fxlower.tools.bench.peers import Fxlower, Peer, fresh, outcome
-from fxlower.tools.bench.roofline import Roofline
 from fxlower.tools.bench.summary import Measured
+from fxlower.tuning import roofline
+from fxlower.tuning.roofline import Roofline
 
 Statistic = Callable[[Sequence[float]], float]
 """What is taken of the samples: the median, or the least where others use the machine."""

@@ -16,7 +16,7 @@ from fxlower.errors import choices
 from fxlower.explanation import isolated
 from fxlower.options import Options
 from fxlower.report import GraphReport
-from fxlower.runtime.executable import Entry, Executable
+from fxlower.runtime.executable import Executable
 from fxlower.tools.bench import timing
 from fxlower.tools.bench.case import Case, constants_of, tensors
 
@@ -112,8 +112,8 @@ class Fxlower:
 
             return call
 
-        for e in self.executables:
-            e.entries = {n: Entry(timed(x.function), x.arena) for n, x in e.entries.items()}
+        for executable in self.executables:
+            executable.observe(timed)
         found: list[float] = []
         start = perf_counter()
         while len(found) < 5 or perf_counter() - start < seconds:

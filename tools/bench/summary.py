@@ -15,7 +15,7 @@ import torch
 from rich.table import Table
 
 from fxlower.tools.bench.case import WRONG
-from fxlower.tools.bench.roofline import LEVELS, Roofline
+from fxlower.tuning.roofline import LEVELS, Roofline
 
 BASELINES = ("eager", "inductor")
 """A case is a miss where fxlower takes longer than the better of these, or of others that are

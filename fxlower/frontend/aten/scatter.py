@@ -15,7 +15,7 @@ from fxlower.analysis import symbols
 from fxlower.dialects import fxt
 from fxlower.dialects.build import FLOATS, I1, I64, UI8, Dim
 from fxlower.frontend.aten.indexing import Indexing, as_vector, checked_index
-from fxlower.frontend.aten.view import index_from_front
+from fxlower.frontend.aten.view import index_from_front, slice_end
 from fxlower.frontend.builder import Operand, RuleBuilder
 from fxlower.frontend.registry import NotLowered, Sym, lowers
 from fxlower.frontend.types import compute_element, integer_range
@@ -103,7 +103,7 @@ def index_put(
     if any(b.element(index) in (I1, UI8) for index in given):
         return _put_masked(b, x, indices, values, accumulate)
     how = Indexing(b, x, indices)
-    updates = b.broadcast_to(_fitting(b, values, how.result), how.result)
+    updates = b.broadcast_to(_fitting(b, values, how.result), how.result, checked=False)
     updates = b.permute(updates, [*how.axes_of_shape(), *how.axes_of_rest()])
     return combine(b, "add" if accumulate else "set", x, updates, how.axes, how.indices)
 
@@ -133,7 +133,7 @@ def _put_masked(
         ones = (1,) * (last - first)
         before, after = value_dims[:entry], value_dims[entry + 1 :]
         values = b.reshape(values, (*before, *ones, *after))
-    new = b.broadcast_to(b.cast(values, b.element(x)), shape)
+    new = b.broadcast_to(b.cast(values, b.element(x)), shape, checked=False)
     if accumulate:
         if b.element(x) == I1:
             raise NotLowered("accumulation of bools")
@@ -157,6 +157,7 @@ def put(
     """Positions count in row-major order."""
     count = symbols.product(b.dims(x))
     position = checked_index(b, index, count, negative=True)
+    b.expect_equal([symbols.product(b.dims(source))], [symbols.product(b.dims(index))])
     flat, updates = b.reshape(x, (count,)), b.reshape(source, b.dims(index))
     mode = "add" if accumulate else "set"
     return b.reshape(combine(b, mode, flat, updates, [0], [position]), b.dims(x))
@@ -288,17 +289,19 @@ def slice_scatter(
     shape = b.dims(x)
     axis = b.axis(dim, len(shape))
     size, count = shape[axis], b.dims(src)[axis]
+    b.expect_equal(b.dims(src), [*shape[:axis], count, *shape[axis + 1 :]])
     src = b.cast(src, b.element(x))
-    if count == size and step == 1:
-        return src
     if count == 0:
         return x
-    first = _first(size, count, start, end, step)
+    first = _first(b, size, count, start, end, step)
+    if first == 0 and count == size and step == 1:
+        return src
     if step != 1:
         position = b.add(
             b.mul(b.iota(0, (count,)), b.full(step, I64, (count,))),
             b.broadcast_to(b.size_scalar(first), (count,)),
         )
+        position = b.normalize_index(position, size)
         order = [axis, *(a for a in range(len(shape)) if a != axis)]
         return b.scatter("set", x, b.permute(src, order), [axis], [position])
     return _with_part(b, x, src, axis, first)
@@ -312,6 +315,7 @@ def select_scatter(
     choice at each element, which fuses with what is around it."""
     shape = b.dims(x)
     axis = b.axis(dim, len(shape))
+    b.expect_equal(b.dims(src), [*shape[:axis], *shape[axis + 1 :]])
     part = b.unsqueeze(b.cast(src, b.element(x)), axis)
     first = index_from_front(b, index, shape[axis])
     if _memory_of(x) in b.changed:
@@ -349,29 +353,28 @@ def _with_part(b: RuleBuilder, x: SSAValue, part: SSAValue, axis: int, first: Di
     return made
 
 
-def _first(size: Dim, count: Dim, start: int | Sym | None, end: int | Sym | None, step: int) -> Dim:
-    """The first position of a slice of `count` elements, from bounds as Python's slices clamp."""
-    if start is None:
-        return 0
-    if isinstance(start, int):
-        if isinstance(size, int):
-            return slice(start, None).indices(size)[0]
-        if start == 0 or (start > 0 and step != 1):  # what is clamped has no elements to write
-            return start
-        first = symbols.add(size, start) if start < 0 else start
-    else:
-        first = str(start)
-    # No clamping took place if the count is what the bounds name.
-    stop: Dim = size if end is None or (isinstance(end, int) and end >= 2**62) else _plain(end)
-    if isinstance(stop, int) and stop < 0:
-        stop = symbols.add(size, stop)
-    if step != 1 or symbols.sub(stop, first) != count:
+def _first(
+    b: RuleBuilder,
+    size: Dim,
+    count: Dim,
+    start: int | Sym | None,
+    end: int | Sym | None,
+    step: int,
+) -> Dim:
+    """The first position of a slice, from bounds as Python's slices clamp; it has `count` elements,
+    which PyTorch has not checked where it is given another tensor's."""
+    begin = 0 if start is None else start
+    if isinstance(size, int) and isinstance(begin, int) and not isinstance(end, Sym):
+        positions = range(*slice(begin, end, step).indices(size))
+        b.expect_equal([count], [len(positions)])
+        return positions.start
+    if step != 1 and isinstance(begin, int) and begin >= 0:
+        return begin  # positions are checked one by one
+    first = index_from_front(b, begin, size)
+    ends = [size, slice_end(b, end, size)]
+    if step != 1 or count not in [symbols.sub(e, first) for e in ends]:
         raise NotLowered(f"the slice {start}:{end}:{step} of {size} elements may be clamped")
     return first
-
-
-def _plain(dim: int | Sym) -> Dim:
-    return dim if isinstance(dim, int) else str(dim)
 
 
 @lowers(aten.diagonal_scatter.default)
@@ -381,6 +384,9 @@ def diagonal_scatter(
     rank = len(b.dims(x))
     axes = [b.axis(dim1, rank), b.axis(dim2, rank)]
     count = b.dims(src)[-1]
+    shape = b.dims(x)
+    rest = [d for a, d in enumerate(shape) if a not in axes]
+    b.expect_equal(b.dims(src), [*rest, count])
     if count == 0:
         return x
     along = b.iota(0, (count,))
@@ -388,6 +394,7 @@ def diagonal_scatter(
     column = b.add(along, b.full(max(offset, 0), I64, (count,)))
     last = len(b.dims(src)) - 1
     updates = b.permute(src, [last, *range(last)])
+    row, column = b.normalize_index(row, shape[axes[0]]), b.normalize_index(column, shape[axes[1]])
     if axes[0] > axes[1]:
         axes, row, column = axes[::-1], column, row
     return b.scatter("set", x, b.cast(updates, b.element(x)), axes, [row, column])
@@ -414,6 +421,7 @@ def as_strided_scatter(
         raise NotLowered("a destination that is not contiguous")
     offset, count = int(storage_offset or 0), symbols.product(shape)
     dims = b.dims(src)
+    b.expect_equal(dims, size)  # type: ignore[arg-type]
     if 0 in dims:
         return x
     last = offset + sum((int(n) - 1) * int(s) for n, s in zip(size, stride))

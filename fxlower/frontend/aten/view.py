@@ -135,6 +135,14 @@ def index_from_front(b: RuleBuilder, index: int | Sym, size: Dim) -> Dim:
     raise NotLowered(f"the sign of the index {index} is not known")
 
 
+def slice_end(b: RuleBuilder, end: int | Sym | None, size: Dim) -> Dim:
+    """`end` of a slice, counted from the front, before it is clamped. A slice from `first` on that
+    has `slice_end - first` elements was not clamped."""
+    if end is None or (isinstance(end, int) and end >= 2**62):
+        return size
+    return index_from_front(b, end, size)
+
+
 @lowers(aten.slice.Tensor, aten.slice_copy.Tensor)
 def slice_(
     b: RuleBuilder,
@@ -149,11 +157,13 @@ def slice_(
     size, count = shape[axis], b.result.dims[axis]
     if not isinstance(step, int):
         raise NotLowered(f"a slice with the symbolic step {step}")
-    first = _slice_start(b, 0 if start is None else start, size, count)
+    first = _slice_start(b, 0 if start is None else start, end, step, size, count)
     return b.slice_axis(x, axis, first, count, step)
 
 
-def _slice_start(b: RuleBuilder, start: int | Sym, size: Dim, count: Dim) -> Dim:
+def _slice_start(
+    b: RuleBuilder, start: int | Sym, end: int | Sym | None, step: int, size: Dim, count: Dim
+) -> Dim:
     """The first element of a slice of `count` elements; a start out of range is clamped."""
     if isinstance(start, int) and isinstance(size, int):
         return min(max(start + size if start < 0 else start, 0), size)
@@ -167,7 +177,9 @@ def _slice_start(b: RuleBuilder, start: int | Sym, size: Dim, count: Dim) -> Dim
         raise NotLowered(f"whether {size} elements include the last {-start} is not known")
     first = index_from_front(b, start, size)
     left = symbols.sub(symbols.sub(size, first), count)
-    if not (b.is_nonnegative(first) and b.is_nonnegative(left)):
+    if b.is_nonnegative(first) and b.is_nonnegative(left):
+        return first
+    if step != 1 or symbols.sub(slice_end(b, end, size), first) != count:
         raise NotLowered(f"whether a slice from {start} lies in {size} elements is not known")
     return first
 

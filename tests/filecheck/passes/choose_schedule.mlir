@@ -269,4 +269,15 @@ func.func private @short_rows(%x: tensor<8x32x32x32xf32>) -> (tensor<8x32x32x32x
   } -> tensor<8x32x32x32xf32>
   func.return %v2 : tensor<8x32x32x32xf32>
 }
+// Lanes go along no loop whose iterations all write to one element.
+// CHECK-LABEL: func.func private @repeated_result
+// CHECK-SAME: vector_dim = 0 : i64
+func.func private @repeated_result(%x: tensor<8x64xf32>) -> (tensor<8x64xf32> {fxt.strides = [1 : i64, 0 : i64]}) attributes {fxlower.kernel = "loops"} {
+  %v1 = tensor.empty() : tensor<8x64xf32>
+  %v2 = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8x64xf32>) outs(%v1 : tensor<8x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  } -> tensor<8x64xf32>
+  func.return %v2 : tensor<8x64xf32>
+}
 }

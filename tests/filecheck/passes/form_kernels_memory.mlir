@@ -255,3 +255,23 @@ func.func @scatter(%u: tensor<4x8xf32>, %i: tensor<4x8xi64>) -> tensor<9x8xf32> 
 // CHECK-NEXT:    %3 = fxt.iota 1 : tensor<4x8xi64>
 // CHECK-NEXT:    %4 = fxt.scatter "add", %2, %0, array<i64: 0, 1>[%1, %3] : (tensor<9x8xf32>, tensor<4x8xf32>, tensor<4x8xi64>, tensor<4x8xi64>) -> tensor<9x8xf32>
 // CHECK-NEXT:    func.return %4 : tensor<9x8xf32>
+
+// -----
+
+// What shall repeat a row, and is no view of one in memory, is a view of its first row.
+func.func @repeated(%x: tensor<4x8xf32>) -> (tensor<2x8xi64> {fxt.strides = [0 : i64, 1 : i64]}, tensor<4x8xf32> {fxt.strides = [0 : i64, 1 : i64]}) {
+  %0 = fxt.iota 1 : tensor<2x8xi64>
+  %1 = fxt.exp %x : tensor<4x8xf32>
+  func.return %0, %1 : tensor<2x8xi64>, tensor<4x8xf32>
+}
+
+// CHECK-LABEL: func.func @repeated
+// CHECK-NEXT:    %0 = fxt.call @exp_{{[0-9a-f]+}}(%x) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    %1 = fxt.call @copy_{{[0-9a-f]+}}() : () -> tensor<8xi64>
+// CHECK-NEXT:    %2 = fxt.reshape %1 : (tensor<8xi64>) -> tensor<1x8xi64>
+// CHECK-NEXT:    %3 = fxt.reshape %2 : (tensor<1x8xi64>) -> tensor<8xi64>
+// CHECK-NEXT:    %4 = fxt.broadcast %3, array<i64: 1> : (tensor<8xi64>) -> tensor<2x8xi64>
+// CHECK-NEXT:    %5 = fxt.slice %0, [0 : i64, 0 : i64], array<i64: 1, 1> : (tensor<4x8xf32>) -> tensor<1x8xf32>
+// CHECK-NEXT:    %6 = fxt.reshape %5 : (tensor<1x8xf32>) -> tensor<8xf32>
+// CHECK-NEXT:    %7 = fxt.broadcast %6, array<i64: 1> : (tensor<8xf32>) -> tensor<4x8xf32>
+// CHECK-NEXT:    func.return %4, %7 : tensor<2x8xi64>, tensor<4x8xf32>

@@ -1,28 +1,38 @@
-"""What this machine can do, measured in the same run: bandwidth of copies and of reads in each
-level of the memory, and arithmetic.
+"""What this machine can do: bandwidth of copies and of reads in each level of the memory, and
+arithmetic.
 
 Both are machine code made here, run by as many threads as torch uses, long enough in one call for
-the call not to count.
+the call not to count. `measure` does it now; `known` once for a machine, a version and a number of
+threads, and keeps the figures on disk.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, thread_time
+from typing import Any
 
-import torch
+import numpy as np
 
 from fxlower.codegen.object import compile_object
-from fxlower.runtime.jit import LoadedCode, call, load
+from fxlower.runtime.jit import LoadedCode, call, load, thread_count
 from fxlower.targets.host import host
 from fxlower.targets.spec import TargetSpec
-from fxlower.tools.bench import timing
+from fxlower.tuning.cache import machine_file, write_whole
+
+log = logging.getLogger(__name__)
 
 LEVELS = ("L1", "L2", "L3", "memory")
+
+MOST_BYTES = 1 << 30
+"""Last-level caches of servers are said to be large, and a machine has a part of one only."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,15 @@ class Roofline:
         """No program can take less, if it has to move and compute so much."""
         return max(traffic / self.copies[self.level(traffic)], operations / self.operations)
 
+    def kernel_seconds(
+        self, reads: int, writes: int, operations: int, *, is_double: bool = False
+    ) -> float:
+        """The same, where it is known what is only read: that is faster than copying."""
+        level = self.level(reads + writes)
+        alone = max(reads - writes, 0)
+        moving = (reads + writes - alone) / self.copies[level] + alone / self.reads[level]
+        return max(moving, operations / (self.double if is_double else self.operations))
+
     def is_memory_bound(self, traffic: int, operations: int) -> bool:
         """The data comes from memory, and moving it takes longer than computing on it."""
         level = self.level(traffic)
@@ -57,26 +76,71 @@ class Roofline:
 def measure(seconds: float, *, products: bool = False) -> Roofline:
     """Figures of this machine, each from about `seconds` of work; also those that matter to matrix
     `products`."""
-    target, threads = host(), torch.get_num_threads()
+    target, threads = host(), thread_count()
     capacities = {
         "L1": target.l1_bytes * threads,
         "L2": target.l2_bytes * threads,
         "L3": target.l3_bytes,
     }
     sizes = {name: bytes_ // 2 for name, bytes_ in capacities.items()}
-    sizes["memory"] = max(16 * target.l3_bytes, 256 << 20)
+    sizes["memory"] = max(min(16 * target.l3_bytes, MOST_BYTES), 256 << 20)
     code = load_copy()
     copies = {n: copy_rate(code, s // threads, threads, seconds) for n, s in sizes.items()}
+    _order(copies)
     found = Roofline(copies, arithmetic_rate(target, threads, seconds), capacities)
     if not products:
         return found
     reading = load_read(target)
+    reads = {n: read_rate(reading, s // threads, threads, seconds) for n, s in sizes.items()}
+    _order(reads)
     return replace(
         found,
-        reads={n: read_rate(reading, s // threads, threads, seconds) for n, s in sizes.items()},
+        reads=reads,
         double=arithmetic_rate(target, threads, seconds, bits=64),
         core=arithmetic_rate(target, 1, seconds),
     )
+
+
+def _order(rates: dict[str, float]) -> None:
+    """No level is slower than one further away; it seems so where others use it meanwhile."""
+    for level, further in zip(LEVELS[-2::-1], LEVELS[:0:-1]):
+        rates[level] = max(rates[level], rates[further])
+
+
+SECONDS = 0.1
+"""For each of the figures of `known`, which takes a second or two."""
+
+
+def known(cache_dir: str | None = None) -> Roofline:
+    """The figures of this machine for as many threads as there are now, from the disk if they were
+    measured before."""
+    file = machine_file("roofline", cache_dir, host(), thread_count())
+    found = read(file)
+    if found is None:
+        found = measure(SECONDS, products=True)
+        write_whole(file, json.dumps(asdict(found), indent=1) + "\n")
+    return found
+
+
+def read(file: Path) -> Roofline | None:
+    """The figures in a file; None, with a warning, if it is damaged."""
+    try:
+        return _checked(json.loads(file.read_text()))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning("%s is damaged and not used: %r; it is measured anew", file, error)
+        return None
+
+
+def _checked(values: dict[str, Any]) -> Roofline:
+    made = Roofline(**values)
+    rates = [made.operations, made.double, made.core]
+    rates += [table[name] for table in (made.copies, made.reads) for name in LEVELS]
+    rates += [made.capacities[name] for name in LEVELS[:-1]]
+    if not all(type(r) in (int, float) and r > 0 for r in rates):
+        raise ValueError(f"rates must be positive numbers, got {values}")
+    return made
 
 
 def load_copy() -> LoadedCode:
@@ -86,11 +150,11 @@ def load_copy() -> LoadedCode:
 def copy_rate(code: LoadedCode, size: int, threads: int, seconds: float) -> float:
     """Bytes per second that all threads read and write, each within `size` bytes."""
     half = size // 2
-    places = [torch.ones(2, half, dtype=torch.uint8) for _ in range(threads)]
+    places = [memory(2 * half) for _ in range(threads)]
 
     def run(thread: int, repeats: int) -> None:
-        source, target = places[thread]
-        call(code.address("copy"), [target.data_ptr(), source.data_ptr(), half, repeats])
+        target = places[thread].ctypes.data
+        call(code.address("copy"), [target, target + half, half, repeats])
 
     return 2 * half * threads * rate(run, threads, seconds)
 
@@ -103,11 +167,11 @@ def read_rate(code: LoadedCode, size: int, threads: int, seconds: float) -> floa
     """Bytes per second that all threads read, each within `size` bytes."""
     step = READ_VECTORS * host().vector_bits // 8
     rounded = max(size // step, 1) * step
-    places = [torch.zeros(rounded // 4, dtype=torch.int32) for _ in range(threads)]
-    sums = [torch.zeros(1, dtype=torch.int32) for _ in range(threads)]
+    places = [memory(rounded) for _ in range(threads)]
+    sums = [memory(4) for _ in range(threads)]
 
     def run(thread: int, repeats: int) -> None:
-        addresses = sums[thread].data_ptr(), places[thread].data_ptr()
+        addresses = sums[thread].ctypes.data, places[thread].ctypes.data
         call(code.address("read"), [*addresses, rounded // 4, repeats])
 
     return rounded * threads * rate(run, threads, seconds)
@@ -118,17 +182,30 @@ def arithmetic_rate(target: TargetSpec, threads: int, seconds: float, bits: int 
     lanes, chains = target.lanes(bits), target.vector_registers * 3 // 4
     text = arithmetic_text(lanes, chains, bits)
     code = load(compile_object(text, target), exports=["arithmetic"])
-    places = [torch.zeros(lanes, dtype=torch.float64) for _ in range(threads)]
+    places = [memory(lanes * 8) for _ in range(threads)]
 
     def run(thread: int, repeats: int) -> None:
-        call(code.address("arithmetic"), [places[thread].data_ptr(), repeats])
+        call(code.address("arithmetic"), [places[thread].ctypes.data, repeats])
 
     return 2 * lanes * chains * threads * rate(run, threads, seconds)
 
 
+LINE = 64
+
+
+def memory(size: int) -> np.ndarray:
+    """Zeros that have been written, from a cache line's beginning on."""
+    whole = np.empty(size + LINE, np.uint8)
+    start = -whole.ctypes.data % LINE
+    found = whole[start : start + size]
+    found[:] = 0
+    return found
+
+
 def rate(run: Callable[[int, int], None], threads: int, seconds: float) -> float:
     """How often per second every thread does what `run(thread, repeats)` does `repeats` times."""
-    now = timing.clock()
+    # Of one thread its time on the processor, so that others that use the machine matter less.
+    now = thread_time if threads == 1 else perf_counter
     barrier = threading.Barrier(threads)
 
     def timed(thread: int, repeats: int) -> float:
