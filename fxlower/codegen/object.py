@@ -19,7 +19,11 @@ CODEGEN_OPT_LEVEL = 2
 
 
 class CodegenError(Exception):
-    """LLVM rejected its input: an error of fxlower, with LLVM's words and the offending text."""
+    """LLVM rejected its input: an error of fxlower, with LLVM's words. `ir` is the text."""
+
+    def __init__(self, words: str, ir: str) -> None:
+        super().__init__(f"LLVM rejected the module: {words}")
+        self.ir = ir
 
 
 def compile_object(ir: str, target: TargetSpec) -> bytes:
@@ -65,7 +69,7 @@ class _Tools:
         try:
             module = binding.parse_assembly(ir, binding.create_context())
         except RuntimeError as error:
-            raise CodegenError(f"LLVM rejected the module: {error}\n{ir}") from None
+            raise CodegenError(str(error).rstrip(), ir) from None
         self.passes.run(module, self.builder)
         return module
 
