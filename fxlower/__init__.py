@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from fxlower.bisection import bisect
     from fxlower.explanation import explain, stages
     from fxlower.frontend.registry import NotLowered, lowers, register_lowering
     from fxlower.options import Options
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "NotLowered": "fxlower.frontend.registry",
     "Options": "fxlower.options",
+    "bisect": "fxlower.bisection",
     "compile": "fxlower.standalone",
     "explain": "fxlower.explanation",
     "import_fx": "fxlower.standalone",
@@ -33,6 +35,7 @@ _HOMES = {
 __all__ = [
     "NotLowered",
     "Options",
+    "bisect",
     "compile",
     "explain",
     "import_fx",

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import torch
 from torch._dynamo.backends.common import aot_autograd
 from torch._dynamo.utils import counters, dynamo_timed
+from torch._functorch._aot_autograd.utils import make_boxed_func
 from torch._functorch.aot_autograd import SerializableAOTDispatchCompiler, aot_module_simplified
 from torch._functorch.partitioners import min_cut_rematerialization_partition
 from torch._guards import TracingContext
@@ -24,16 +26,26 @@ from torch.fx import GraphModule
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from fxlower.analysis.layout import has_own_elements
-from fxlower.compiler import compile_graph, load_passes
+from fxlower.compiler import Origin, collector_off, compile_graph, load_passes
 from fxlower.dump import Dump
-from fxlower.errors import FxlowerError, UnsupportedGraph, UnsupportedInput
+from fxlower.errors import (
+    CompilerError,
+    FxlowerError,
+    InternalError,
+    UnsupportedGraph,
+    UnsupportedInput,
+)
 from fxlower.frontend.decompositions import DecompositionTable
+from fxlower.frontend.fallback import source_of
 from fxlower.frontend.importer import import_graph
+from fxlower.frontend.program import Imported
 from fxlower.frontend.registry import has_foreign_rules
 from fxlower.frontend.tracing import compiled_forms
 from fxlower.graph_cache import KeptGraph, is_switched_on, kept, salt_of
+from fxlower.graph_script import script_of
 from fxlower.options import Options, cache_folder
 from fxlower.report import GraphReport
+from fxlower.reproduction import keep
 from fxlower.runtime.executable import check_tensor
 from fxlower.runtime.object_cache import open_store
 from fxlower.runtime.subgraph import Subgraph
@@ -61,6 +73,7 @@ def fxlower(
     Raises:
         OptionError: an option does not exist or has the wrong type.
         UnsupportedGraph: under `fallback="error"`, operators have no lowering.
+        CompilerError: under `on_error="raise"`, a bug in fxlower.
     """
     chosen = Options.read(options)
     if mode not in (None, "default"):
@@ -155,6 +168,20 @@ def tells_of_changes(inputs: Sequence[Any]) -> bool:
     return not any(is_traceable_wrapper_subclass(value) for value in inputs)
 
 
+BUGS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What the importer raises only by mistake: other errors are the user's, or have a meaning to
+Dynamo, which breaks the graph there."""
+
 GraphCompiler = Callable[[GraphModule, Sequence[Any]], Any]
 
 
@@ -212,11 +239,21 @@ def compiler(kind: str, options: Options) -> GraphCompiler:
 
     def compile_aten(gm: GraphModule, example_inputs: Sequence[Any]) -> Any:
         sink = reports.get()
-        return compile_aten_graph(
-            gm, options, name=kind, on_report=None if sink is None else sink.append
-        )
+        try:
+            return compile_aten_graph(
+                gm, options, name=kind, on_report=None if sink is None else sink.append
+            )
+        except CompilerError as error:
+            if options.on_error == "raise":
+                raise
+            return in_eager_mode(gm, kind, error)
 
     return compile_aten
+
+
+def in_eager_mode(gm: GraphModule, kind: str, reason: CompilerError) -> Callable[..., Any]:
+    log.warning("a %s graph runs in eager mode: %s", kind, reason)
+    return make_boxed_func(gm.forward)
 
 
 def kept_compiler(kind: str, options: Options) -> GraphCompiler:
@@ -226,6 +263,8 @@ def kept_compiler(kind: str, options: Options) -> GraphCompiler:
         try:
             return build_aten_graph(gm, options, name=kind)
         except Exception as reason:
+            if isinstance(reason, CompilerError) and options.on_error != "raise":
+                return KeptGraph(run=in_eager_mode(gm, kind, reason))
             if kind != "backward":
                 raise
             return KeptGraph(run=failing(reason))
@@ -296,15 +335,21 @@ def build_aten_graph(
             return inner
         return Subgraph(inner, made)
 
-    with phase("import"):
-        imported = import_graph(
+    subgraphs = remembered(compile_subgraph)
+
+    def again(sources: bool = True) -> Imported:
+        return import_graph(
             gm,
             fallback=options.fallback,
             constants=constants,
             visible=visible_outputs(name),
-            subgraphs=compile_subgraph,
-            sources=options.profile,
+            subgraphs=subgraphs,
+            sources=sources,
         )
+
+    origin = Origin(again, partial(first_line, gm), partial(script_of, gm, options))
+    with phase("import"):
+        imported = first_import(partial(again, options.profile), origin, options)
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:
         dump.add_text("fx", gm.print_readable(print_output=False))
@@ -316,7 +361,15 @@ def build_aten_graph(
         if on_report is not None:
             on_report(report)
 
-    executable = compile_graph(imported, options, name=name, dump=dump, on_report=note, phase=phase)
+    executable = compile_graph(
+        imported,
+        options,
+        name=name,
+        dump=dump,
+        on_report=note,
+        phase=phase,
+        origin=origin,
+    )
     if dump is not None:
         publish(dump, name)
         if options.dump_ir:
@@ -330,6 +383,40 @@ def use_saved_tensors_again() -> None:
     context = TracingContext.try_get()
     if context is not None and context.fw_metadata is not None:
         context.fw_metadata.bw_donated_idxs = []
+
+
+def first_import(again: Callable[[], Imported], origin: Origin, options: Options) -> Imported:
+    """The graph as imported. What fails without the user's doing is a `CompilerError`."""
+    try:
+        with collector_off():
+            return again()
+    except (InternalError, *BUGS) as cause:
+        error = CompilerError("import", "fxt", cause)
+        error.source = None if isinstance(cause, InternalError) else origin.source()
+        script = origin.script()
+        if script is not None:
+            keep(error, options.dump_ir, script, "py", ["python"])
+        raise error from cause
+
+
+def remembered(function: Callable[[GraphModule], Any]) -> Callable[[GraphModule], Any]:
+    """`function`, called once for each graph."""
+    known: dict[GraphModule, Any] = {}
+
+    def call(gm: GraphModule) -> Any:
+        if gm not in known:
+            known[gm] = function(gm)
+        return known[gm]
+
+    return call
+
+
+def first_line(gm: GraphModule) -> str | None:
+    """The user's line of the first node that has one."""
+    for node in gm.graph.nodes:
+        if node.op == "call_function" and node.stack_trace:
+            return source_of(node)
+    return None
 
 
 def phase(name: str) -> AbstractContextManager[object]:

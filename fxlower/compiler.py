@@ -29,6 +29,7 @@ from fxlower.codegen.emitter import emit_llvm_ir
 from fxlower.codegen.object import compile_object
 from fxlower.dialects.build import INDEX, dims_from, string_attr
 from fxlower.dialects.fxt import AtenOp
+from fxlower.dialects.fxt.call import CallOp
 from fxlower.dump import Dump
 from fxlower.errors import CompilerError
 from fxlower.fingerprint import facts_digest
@@ -61,6 +62,8 @@ log = logging.getLogger(__name__)
 
 GRAPH_STAGES = ("tensor", "linalg")
 KERNEL_STAGES = ("loops", "vector", "llvm")
+PLAN, EMIT, LLVM, LINK = "host plan", "emit LLVM IR", "LLVM", "link"
+"""Steps that are no passes, by the names that errors and timings have for them."""
 
 
 @dataclass(eq=False)
@@ -120,6 +123,12 @@ class Stages:
     dump: Dump | None
     phase: Phase = no_phase
     timings: Timings = field(default_factory=Timings)
+    wanted: tuple[str, str] | None = None
+    """The step, and the kernel it is done for, whose input is kept: see `fxlower.reproduction`."""
+
+    kept: str | None = None
+    names: tuple[str, ...] = ()
+    """What the wanted kernel computes, by the names that the graph has for it."""
 
     @property
     def module_attributes(self) -> dict[str, Attribute]:
@@ -131,8 +140,8 @@ class Stages:
     @cached_property
     def store(self) -> Store | None:
         """Where compiled code is kept on disk. A dump shows how each kernel is compiled, so that
-        all are."""
-        if not self.options.cache or self.dump is not None:
+        all are, as when a failure is repeated."""
+        if not self.options.cache or self.dump is not None or self.wanted is not None:
             return None
         return open_store(cache_folder(self.options.cache_dir), self.options.cache_bytes)
 
@@ -145,30 +154,46 @@ class Stages:
         schedule = str(kernel.attributes.get("fxlower.schedule")) if self.options.autotune else ""
         return kernel.sym_name.data, self.options.machine, schedule
 
-    def run(self, module: ModuleOp, stages: tuple[str, ...]) -> None:
-        """Take `module` through `stages`.
+    def run(self, module: ModuleOp, stages: tuple[str, ...], of: str = "") -> None:
+        """Take `module`, that of kernel `of` or a whole graph, through `stages`.
 
         Raises:
-            CompilerError: a pass failed; the message ends in the command that repeats it.
+            CompilerError: a pass failed, or left what does not verify.
         """
         for stage, names in self.target.stages:
             if stage not in stages:
                 continue
             for name in filter(None, names.split(",")):
-                self.run_pass(module, stage, name)
-            if self.options.verify_each:
-                with self.timings.measure("verify"):
-                    module.verify()
+                self.keep(name, of, module)
+                with self.guarded(name, stage, of):
+                    with self.timings.measure(name):
+                        compiler_pass(name).apply(context(), module)
+                    if self.options.verify_each:
+                        with self.timings.measure("verify"):
+                            module.verify()
             if self.dump is not None:
                 self.dump.add(stage, module)
 
-    def run_pass(self, module: ModuleOp, stage: str, name: str) -> None:
-        before = str(module) if self.options.verify_each else None
+    @contextmanager
+    def guarded(self, step: str, stage: str, of: str = "") -> Iterator[None]:
+        """Whatever fails is a `CompilerError` that names the step."""
         try:
-            with self.timings.measure(name):
-                compiler_pass(name).apply(context(), module)
+            yield
+        except CompilerError:
+            raise
         except Exception as error:
-            raise CompilerError(name, stage, before, error) from error
+            raise CompilerError(step, stage, error, of) from error
+
+    @contextmanager
+    def step(self, name: str, stage: str, of: str = "") -> Iterator[None]:
+        """A step that is no pass."""
+        with self.guarded(name, stage, of), self.timings.measure(name):
+            yield
+
+    def keep(self, step: str, of: str, module: ModuleOp) -> None:
+        """Keep the text of `module` if it is the wanted one: printing each costs too much."""
+        if self.wanted == (step, of):
+            self.kept = str(module)
 
 
 _PASSES: dict[str, ModulePass] = {}
@@ -213,6 +238,20 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a graph came from, to say more about a failure."""
+
+    again: Callable[[], Imported]
+    """Imports it once more, with the user's lines."""
+
+    source: Callable[[], str | None]
+    """The user's line of its beginning."""
+
+    script: Callable[[], str | None]
+    """A Python program that compiles it, if it can be written as one."""
+
+
 def compile_graph(
     imported: Imported,
     options: Options,
@@ -221,75 +260,94 @@ def compile_graph(
     dump: Dump | None = None,
     on_report: Callable[[GraphReport], None] | None = None,
     phase: Phase = no_phase,
+    origin: Origin | None = None,
 ) -> Executable:
     """Machine code for an imported graph. `on_report` is given what there is to say about it, and
     `dump` the text of every stage. Each part of the work is done in a context of `phase`.
 
     Raises:
-        CompilerError: a pass failed, which is a bug in fxlower.
+        CompilerError: a step failed, which is a bug in fxlower. It names files and commands that
+            repeat the failure as far as `origin` tells how to.
     """
     with _LOCK, collector_off():
-        start = perf_counter()
         target = machine(options.machine)
         ensure_runs_here(target)
         if options.perf_map:
             perf_map.enable()
         stages = Stages(target, options, dump, phase)
-        module = imported.module
-        module.attributes |= stages.module_attributes
-        if stages.dump is not None:
-            stages.dump.add("fxt", module)
-        elements = Elements.of(main_of(module))
-        with phase("graph passes"):
-            if options.autotune:
-                _run_tuned(module, stages)
-            else:
-                stages.run(module, GRAPH_STAGES)
+        try:
+            executable, report = _compile(imported, stages, name)
+        except CompilerError as error:
+            from fxlower.reproduction import reproduce
 
-        functions = {f.sym_name.data: f for f in module.ops if isinstance(f, FuncOp)}
-        main = functions.pop("main")
-        kernels = {n: f for n, f in functions.items() if "fxlower.kernel" in f.attributes}
-        segments = {n: f for n, f in functions.items() if n not in kernels}
-        with stages.timings.measure("host plan"), phase("host plan"):
-            plan = build_plan(main, segments, imported, elements)
-        sources = imported.sources if options.profile else None
-        reports = describe_kernels(kernels, segments, sources)
-        with (
-            CompileProgress(name, wanted=options.progress, start=start) as progress,
-            settled(stages.store),
-        ):
-            objects, calling = _build(kernels, segments, stages, reports, progress)
-        compiled = CompiledGraph(
-            machine=options.machine,
-            plan=plan,
-            kernels=objects,
-            segments=calling,
-            checked=options.packed_weights == "checked",
-            output_pool=options.output_pool,
-        )
-        report = GraphReport(
-            name=name,
-            operators=imported.operators,
-            kernels=reports,
-            fallbacks=[
-                call
-                for op in main.walk()
-                if isinstance(op, AtenOp) and (call := imported.calls[op.id.value.data]).reason
-            ],
-            segments=len(segments),
-            kept=len(plan.kept),
-            kept_bytes=sum(step.bytes for step in plan.kept),
-        )
-        with stages.timings.measure("link"), phase("link"):
-            executable = _executable(LoadedGraph(compiled), report, options)
-        report.seconds = dict(stages.timings.seconds)
-        report.total_seconds = perf_counter() - start
+            reproduce(error, stages, origin, lambda again, with_: _compile(again, with_, name))
+            raise
     log.info("%s", report)
     if options.timing:
         print(report.timing_table())
     if on_report is not None:
         on_report(report)
     return executable
+
+
+def _compile(imported: Imported, stages: Stages, name: str) -> tuple[Executable, GraphReport]:
+    start = perf_counter()
+    options = stages.options
+    module = imported.module
+    module.attributes |= stages.module_attributes
+    if stages.dump is not None:
+        stages.dump.add("fxt", module)
+    elements = Elements.of(main_of(module))
+    with stages.phase("graph passes"):
+        if options.autotune:
+            _run_tuned(module, stages)
+        else:
+            stages.run(module, GRAPH_STAGES)
+
+    functions = {f.sym_name.data: f for f in module.ops if isinstance(f, FuncOp)}
+    main = functions.pop("main")
+    kernels = {n: f for n, f in functions.items() if "fxlower.kernel" in f.attributes}
+    segments = {n: f for n, f in functions.items() if n not in kernels}
+    if stages.wanted is not None:
+        stages.names = names_of_results(stages.wanted[1], segments)
+    stages.keep(PLAN, "", module)
+    with stages.step(PLAN, "linalg"), stages.phase(PLAN):
+        plan = build_plan(main, segments, imported, elements)
+        sources = imported.sources if options.profile else None
+        reports = describe_kernels(kernels, segments, sources)
+    with (
+        CompileProgress(name, wanted=options.progress, start=start) as progress,
+        settled(stages.store),
+    ):
+        objects, calling = _build(kernels, segments, stages, reports, progress)
+    compiled = CompiledGraph(
+        machine=options.machine,
+        plan=plan,
+        kernels=objects,
+        segments=calling,
+        checked=options.packed_weights == "checked",
+        output_pool=options.output_pool,
+    )
+    report = GraphReport(
+        name=name,
+        operators=imported.operators,
+        kernels=reports,
+        fallbacks=[
+            call
+            for op in main.walk()
+            if isinstance(op, AtenOp) and (call := imported.calls[op.id.value.data]).reason
+        ],
+        segments=len(segments),
+        kept=len(plan.kept),
+        kept_bytes=sum(step.bytes for step in plan.kept),
+    )
+    with stages.phase(LINK):
+        loaded = LoadedGraph(compiled, lambda name: stages.step(LINK, "object", name))
+        with stages.step(LINK, "object", SEGMENTS):
+            executable = _executable(loaded, report, options)
+    report.seconds = dict(stages.timings.seconds)
+    report.total_seconds = perf_counter() - start
+    return executable, report
 
 
 def _executable(loaded: LoadedGraph, report: GraphReport, options: Options) -> Executable:
@@ -320,7 +378,7 @@ def _run_tuned(module: ModuleOp, stages: Stages) -> None:
     def build(kernel: FuncOp) -> tuple[int, LoadedCode]:
         name = kernel.sym_name.data
         begun = _begin(name, [kernel], quiet)
-        quiet.run(begun.module, KERNEL_STAGES[1:])
+        quiet.run(begun.module, KERNEL_STAGES[1:], name)
         data = compile_object(emit_llvm_ir(begun.module, quiet.target), quiet.target)
         code = load(data, exports=[name])
         return code.address(name), code
@@ -333,6 +391,13 @@ def _run_tuned(module: ModuleOp, stages: Stages) -> None:
 
 def main_of(module: ModuleOp) -> FuncOp:
     return next(f for f in module.ops if isinstance(f, FuncOp) and f.sym_name.data == "main")
+
+
+def names_of_results(kernel: str, segments: dict[str, FuncOp]) -> tuple[str, ...]:
+    """Under which names the segments have the results of `kernel`."""
+    calls = [op for s in segments.values() for op in s.walk() if isinstance(op, CallOp)]
+    results = [r for c in calls if c.callee.string_value() == kernel for r in c.results]
+    return tuple(r.name_hint for r in results if r.name_hint is not None)
 
 
 def _build(
@@ -446,15 +511,19 @@ def _compile_all(begun: list[Begun], stages: Stages, progress: CompileProgress) 
         done = sum(future.done() for future in objects.values())
         progress.update(progress.kernels, min(known + done, progress.kernels))
 
-    with ThreadPoolExecutor(1, "fxlower-llvm") as worker:
+    worker = ThreadPoolExecutor(1, "fxlower-llvm")
+    try:
         with stages.phase("kernel passes"):
             for item in begun:
                 objects[item.name] = _finish(item, stages, worker)
                 tell()
-        with stages.timings.measure("wait for LLVM"), stages.phase("LLVM"):
-            for future in objects.values():
-                future.result()
+        with stages.timings.measure("wait for LLVM"), stages.phase(LLVM):
+            for name, future in objects.items():
+                with stages.guarded(LLVM, "object", name):
+                    future.result()
                 tell()
+    finally:  # after an error or an interrupt, what has not begun need not be done
+        worker.shutdown(cancel_futures=True)
     return {name: future.result() for name, future in objects.items()}
 
 
@@ -465,7 +534,7 @@ def _begin(name: str, functions: list[FuncOp], stages: Stages) -> Begun:
             function.detach()
     kind = functions[0].attributes.get("fxlower.kernel")
     module = ModuleOp(functions, dict(stages.module_attributes))
-    stages.run(module, KERNEL_STAGES[:1])
+    stages.run(module, KERNEL_STAGES[:1], name)
     bodies = [f for f in module.ops if isinstance(f, FuncOp) and f.body.blocks]
     arenas = {
         f.sym_name.data: Shape.of(dims_from(f.attributes["fxlower.arena"]))
@@ -478,9 +547,12 @@ def _begin(name: str, functions: list[FuncOp], stages: Stages) -> Begun:
 
 def _finish(begun: Begun, stages: Stages, worker: ThreadPoolExecutor) -> Future[bytes]:
     """Take a module through the other stages; LLVM goes on behind."""
-    stages.run(begun.module, KERNEL_STAGES[1:])
-    with stages.timings.measure("emit LLVM IR"):
+    stages.run(begun.module, KERNEL_STAGES[1:], begun.name)
+    for step in (EMIT, LLVM, LINK):
+        stages.keep(step, begun.name, begun.module)
+    with stages.step(EMIT, "llvm", begun.name):
         text = emit_llvm_ir(begun.module, stages.target)
     if stages.dump is not None:
-        stages.dump.add_llvm(text, stages.target)
+        with stages.guarded(LLVM, "object", begun.name):
+            stages.dump.add_llvm(text, stages.target)
     return worker.submit(compile_object, text, stages.target)

@@ -1,6 +1,5 @@
 """Every error a user can meet. Each says what was met, where, and what to do."""
 
-import tempfile
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -47,18 +46,47 @@ class UnsupportedInput(FxlowerError):
     """A tensor that compiled code cannot read: sparse, quantized, on another device..."""
 
 
-class CompilerError(FxlowerError):
-    """A pass failed: a bug in fxlower. The message names the pass and, where the IR before it was
-    kept (`options={"verify_each": True}`), ends in the command that repeats the failure."""
+class InternalError(FxlowerError):
+    """What no graph should lead to: a bug in fxlower."""
 
-    def __init__(self, pass_name: str, stage: str, before: str | None, cause: Exception):
-        text = f"{pass_name} (stage '{stage}') failed: {type(cause).__name__}: {cause}"
-        if before is None:
-            text += '\nSet options={"verify_each": True} to get the IR that it failed on.'
-        else:
-            with tempfile.NamedTemporaryFile(
-                "w", prefix=f"fxlower-{pass_name}-", suffix=".mlir", delete=False
-            ) as file:
-                file.write(before)
-            text += f"\nRepeat it with: fxlower-opt -p {pass_name} {file.name}"
-        super().__init__(text)
+
+SHOWN_LINES = 8
+
+
+class CompilerError(FxlowerError):
+    """A step of the compiler failed: a bug in fxlower. The message names the step and, once they
+    are known, the user's line, the file with what the step started from, and the command that
+    repeats it.
+
+    `of` is the kernel that it was done for (or "segments"), empty where it was for a whole graph;
+    `stage` is where the step leads to.
+    """
+
+    def __init__(self, step: str, stage: str, cause: BaseException, of: str = "") -> None:
+        super().__init__(step, stage)
+        self.step = step
+        self.stage = stage
+        self.cause = cause
+        self.of = of
+        self.source: str | None = None
+        self.file: str | None = None
+        self.command: str | None = None
+        self.note: str | None = None
+
+    def __str__(self) -> str:
+        what = f" of {self.of}" if self.of else ""
+        first = f"{self.step}{what} (stage '{self.stage}') failed: "
+        words = str(self.cause).splitlines() or [""]
+        if len(words) > SHOWN_LINES:  # xDSL shows all of the IR
+            words[SHOWN_LINES:] = ["..."]
+        lines = [f"{first}{type(self.cause).__name__}: " + "\n".join(words)]
+        if self.source is not None:
+            lines.append(f"It was compiling {self.source}")
+        if self.note is not None:
+            lines.append(self.note)
+        if self.file is not None:
+            lines.append(f"What it started from is in {self.file}")
+        if self.command is not None:
+            lines.append(f"Repeat it with: {self.command}")
+        lines.append('To go on without: options={"on_error": "fallback"}')
+        return "\n".join(lines)

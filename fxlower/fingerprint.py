@@ -15,6 +15,7 @@ ASIDE = frozenset(
         "cache_bytes",
         "cache_dir",
         "dump_ir",
+        "on_error",
         "perf_map",
         "profile",
         "progress",

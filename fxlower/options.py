@@ -25,8 +25,12 @@ class Options:
     Attributes:
         fallback: what becomes of an operator without a lowering: "aten" runs it in eager mode,
             "error" raises `UnsupportedGraph` that names all of them.
+        on_error: what becomes of a bug in fxlower that ends a compilation: "raise" raises a
+            `CompilerError` that names a file and the command that repeats it, "fallback" runs the
+            graph in eager mode, with that text as a warning.
         machine: the target, by name; code runs only where the running CPU has its features.
-        dump_ir: folder for one numbered file per graph and stage, or None.
+        dump_ir: folder for one numbered file per graph and stage, or None. Files that errors name
+            are written there too, else to the system's folder for temporary files.
         packed_weights: what becomes of parameters that products want in another layout, where no
             gradients are wanted: "checked" keeps a packed copy and looks at each call whether
             the parameter has changed, by its address and version counter. Neither tells of writes
@@ -39,7 +43,7 @@ class Options:
         autotune: measure schedules of each matrix product that is compiled, once on a machine, and
             use the fastest. Results differ from others by rounding.
         cache: keep what is compiled on disk and use it in later processes; see docs/design.md,
-            section 8. torch's own switches count too (`TORCHINDUCTOR_FORCE_DISABLE_CACHES`, and for
+            section 9. torch's own switches count too (`TORCHINDUCTOR_FORCE_DISABLE_CACHES`, and for
             whole graphs `TORCHINDUCTOR_AUTOGRAD_CACHE`).
         cache_bytes: how large that may become; what was not used for longest is removed.
         cache_dir: folder for what is compiled or measured; None is the user's own for caches.
@@ -53,11 +57,11 @@ class Options:
             is loaded from then on, so best set as a variable.
         progress: show how many kernels are compiled, on a terminal, once a compilation takes longer
             than two seconds. Off by default where the variable `CI` is set.
-        verify_each: verify the IR after every stage, and keep it before every pass so that a
-            failure can be repeated. Slower than the passes themselves.
+        verify_each: verify the IR after every pass. Slower than the passes themselves.
     """
 
     fallback: str = "aten"
+    on_error: str = "raise"
     machine: str = "host"
     dump_ir: str | None = None
     packed_weights: str = "checked"
@@ -77,6 +81,10 @@ class Options:
         if self.fallback not in FALLBACKS:
             raise OptionError(
                 f"option 'fallback' must be one of {', '.join(FALLBACKS)}, got {self.fallback!r}"
+            )
+        if self.on_error not in ON_ERROR:
+            raise OptionError(
+                f"option 'on_error' must be one of {', '.join(ON_ERROR)}, got {self.on_error!r}"
             )
         if self.packed_weights not in PACKED_WEIGHTS:
             raise OptionError(
@@ -125,10 +133,12 @@ def cache_folder(cache_dir: str | None) -> Path:
 
 
 FALLBACKS = ("aten", "error")
+ON_ERROR = ("raise", "fallback")
 PACKED_WEIGHTS = ("checked", "constant", "never")
 
 TYPES: dict[str, tuple[type, ...]] = {
     "fallback": (str,),
+    "on_error": (str,),
     "machine": (str,),
     "dump_ir": (str, os.PathLike, type(None)),
     "packed_weights": (str,),

@@ -19,6 +19,7 @@ Text from outside never gets into the program: names are made here, sizes are wr
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FunctionType
@@ -86,6 +87,8 @@ class HostProgram:
         self.unknown: list[SymbolStep] = []
         self.names: dict[int, str] = {}
         """Variables of the plan's values."""
+        self.held = {f"arg{position}" for position in plan.held}
+        """Variables that are read at the end."""
 
         self.write()
         self.source = "def run(args):\n" + "".join(f"    {line}\n" for line in self.lines)
@@ -96,7 +99,9 @@ class HostProgram:
         self, segments: Mapping[str, Callable[..., Any]], pool: StoragePool | None, kept: KeptValues
     ) -> Run:
         """The program, with what it calls."""
+        # What torch imports when it is first needed takes the importer's builtins from here.
         scope: dict[str, Any] = {**HELPERS, **self.constants, "kept": kept}
+        scope["__builtins__"] = builtins
         scope["pooled"] = None if pool is None else pool.empty_strided
         for number, name in enumerate(self.layouts):
             scope[f"segment_{number}"] = segments[name]
@@ -196,9 +201,8 @@ class HostProgram:
 
     def release(self, values: Sequence[int]) -> None:
         """Let go of what is not needed any more; of arguments in use for something else, not."""
-        held = {f"arg{position}" for position in self.plan.held}
         names = [self.names[v] for v in values if v in self.names]
-        dead = [n for n in names if n.startswith(("x", "arg")) and n not in held]
+        dead = [n for n in names if n.startswith(("x", "arg")) and n not in self.held]
         if dead:
             self.lines.append(f"{' = '.join(dead)} = None")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -106,6 +107,14 @@ class SegmentCode:
     code: list[object]
 
 
+Around = Callable[[str], AbstractContextManager[object]]
+"""A context for the linking of a kernel, by name."""
+
+
+def nothing_around(name: str) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
 class LoadedGraph:
     """A graph whose kernels are in memory; those that were are not loaded again.
 
@@ -113,12 +122,15 @@ class LoadedGraph:
         TargetError: it is for another machine.
     """
 
-    def __init__(self, compiled: CompiledGraph) -> None:
+    def __init__(self, compiled: CompiledGraph, around: Around = nothing_around) -> None:
         target = machine(compiled.machine)
         ensure_runs_here(target)
         library = library_symbols(p.symbol for p in target.library)
         self.compiled = compiled
-        self.kernels = {k.name: load_kernel(k, library) for k in compiled.kernels}
+        self.kernels: dict[str, Kernel] = {}
+        for kernel in compiled.kernels:
+            with around(kernel.name):
+                self.kernels[kernel.name] = load_kernel(kernel, library)
         self.pool = shared_pool() if compiled.output_pool else None
 
     def executable(self) -> Executable:

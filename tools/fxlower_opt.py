@@ -4,6 +4,7 @@ fxlower-opt -p canonicalize-fxt,form-kernels model.mlir       passes by name
 fxlower-opt --until loops model.mlir                          the machine's pipeline
 fxlower-opt --from linalg --until vector kernel.mlir          the part of it in between
 fxlower-opt --machine x86-64-v4 --emit asm model.mlir         all of it, and code generation
+fxlower-opt --from llvm --emit addresses kernel.mlir          the linker, on this machine
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 from fxlower.errors import FxlowerError, TargetError, choices
 from fxlower.passes.target import target_of
 from fxlower.targets.machines import FIXED, machine
-from fxlower.targets.spec import PIPELINE
+from fxlower.targets.spec import PIPELINE, TargetSpec
 from fxlower.tools.instrumentation import Instrumentation
 from fxlower.universe import FXLOWER_UNIVERSE, PASSES, REPLACED_DIALECTS
 
@@ -104,8 +105,9 @@ class FxlowerOptMain(xDSLOptMain):
         )
         ours.add_argument(
             "--emit",
-            choices=("llvm", "asm", "obj"),
-            help="print LLVM IR, assembly or an object file, after all stages or those of -p",
+            choices=("llvm", "asm", "obj", "addresses"),
+            help="print LLVM IR, assembly, an object file, or where its functions are once they are"
+            " linked into this process; after all stages or those of -p",
         )
         ours.add_argument(
             "--print-after-all",
@@ -219,6 +221,8 @@ class FxlowerOptMain(xDSLOptMain):
             if self.args.emit == "asm":
                 return assembly(text, target)
             code = compile_object(text, target)
+            if self.args.emit == "addresses":
+                return addresses(prog, code, target)
         except (EmitterError, CodegenError) as error:
             raise InputError(
                 f"--emit {self.args.emit} needs a module at stage llvm: {error}"
@@ -226,6 +230,24 @@ class FxlowerOptMain(xDSLOptMain):
         self.output.flush()
         cast(TextIOWrapper, self.output).buffer.write(code)
         return ""
+
+
+def addresses(prog: ModuleOp, code: bytes, target: TargetSpec) -> str:
+    """Where the functions of `prog` are in memory after `code` was linked. Those that it only
+    declares are taken to be anywhere: nothing is called."""
+    from fxlower.dialects import llvm
+    from fxlower.runtime.jit import library_symbols, load, serial_parallel_for
+
+    functions = [op for op in prog.ops if isinstance(op, llvm.FuncOp)]
+    exports = [
+        f.sym_name.data for f in functions if f.body.blocks and f.linkage.linkage.data != "internal"
+    ]
+    library = {p.symbol for p in target.library}
+    declared = [f.sym_name.data for f in functions if not f.body.blocks]
+    symbols = {n: serial_parallel_for() for n in declared if n not in library}
+    symbols |= library_symbols(n for n in declared if n in library)
+    loaded = load(code, exports, {n: a for n, a in symbols.items() if n != "fxlower_parallel_for"})
+    return "".join(f"{loaded.address(name):#018x} {name}\n" for name in exports)
 
 
 def main(args: Sequence[str] | None = None) -> None:

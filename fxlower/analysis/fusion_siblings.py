@@ -39,11 +39,21 @@ def merge_siblings(partition: Partition, costs: FusionCosts) -> None:
     known: dict[Unit, dict[SSAValue, Axes]] = {}
     merged = False
     for units in shared:
+        done: set[Unit] = set()
         for i, first in enumerate(units):
+            kept = _final(first)
+            if kept in done:  # it was tried with all that follow
+                continue
+            done.add(kept)
+            tried: set[Unit] = {kept}
             for second in units[i + 1 :]:
-                kept, gone = _final(first), _final(second)
-                if kept is not gone and _try(partition, costs, kept, gone, known):
-                    merged = True
+                streams = len(_reads(partition, kept, known)) + len(kept.results)
+                if not costs.may_stream(streams + 1):  # no other fits any more
+                    break
+                gone = _final(second)
+                if gone not in tried:
+                    tried.add(gone)
+                    merged |= _try(partition, costs, kept, gone, known)
     if merged:
         partition.units = [u for u in partition.graph.in_order() if u.op is not None or u.results]
 
@@ -73,15 +83,15 @@ def _try(
     known: dict[Unit, dict[SSAValue, Axes]],
 ) -> bool:
     graph = partition.graph
-    if graph.follows(kept, gone) or graph.follows(gone, kept):
-        return False
+    written = len(kept.results) + len(gone.results)
     if len(kept.members) + len(gone.members) > MAX_MEMBERS:
+        return False
+    if graph.follows(kept, gone) or graph.follows(gone, kept):
         return False
     if not _same_kind(kept, gone, costs):
         return False
     mine, theirs = _reads(partition, kept, known), _reads(partition, gone, known)
     both = [v for v in theirs if v in mine]
-    written = len(kept.results) + len(gone.results)
     if not costs.may_stream(len(mine) + len(theirs) - len(both) + written):
         return False
     whole = [v for v in both if kept.covers(mine[v]) == gone.covers(theirs[v]) == "full"]

@@ -107,24 +107,26 @@ class FusionState:
         base = self.base.get(value)
         if base is None:
             return None  # was copied, and can only be read from memory
-        if value is base:
-            unit = self._group_of(value)
-            return None if unit is None else unit.members[value].axes
-        op = value.owner
-        axes = self._axes(op.operands[0])  # type: ignore[union-attr]
-        if axes is None:
-            return None
+        unit = self._group_of(base)
+        axes = None if unit is None else unit.members[base].axes
+        for op in views_between(value, base):  # a loop: chains of views may be long
+            if axes is None:
+                return None
+            axes = self._axes_of_view(op, axes, unit)
+        return axes
+
+    def _axes_of_view(self, op: Operation, axes: Axes, unit: Unit | None) -> Axes | None:
         match op:
             case fxt.PermuteOp():
                 return tuple(axes[a] for a in op.axes)
             case fxt.BroadcastOp():
-                out: list[LoopDims | None] = [None] * len(dims_of(value.type))
+                out: list[LoopDims | None] = [None] * len(dims_of(op.result.type))
                 for axis, dims in zip(op.axes, axes):
                     out[axis] = dims
                 return tuple(out)
             case fxt.ReshapeOp():
-                old, new = dims_of(op.input.type), dims_of(value.type)
-                if self._group_of(base).is_product and None not in axes:  # type: ignore[union-attr]
+                old, new = dims_of(op.input.type), dims_of(op.result.type)
+                if unit.is_product and None not in axes:  # type: ignore[union-attr]
                     return regroup(flatten(axes), new)  # rows and columns stay one loop each
                 return reshape_axes(axes, old, new)
             case _:
@@ -172,15 +174,15 @@ class FusionState:
         self.in_memory(value)
 
     def _strides_if_in_memory(self, value: SSAValue) -> Strides:
-        known = self.strides.get(value)
-        if known is not None:
-            return known
-        if value is self.base[value]:
-            return self._strides_of_result(value)
-        op = value.owner
-        assert isinstance(op, Operation)
-        strides = view_strides(op, self._strides_if_in_memory(op.operands[0]))
-        return strides or contiguous_strides(dims_of(value.type))
+        views: list[Operation] = []
+        while value not in self.strides and value is not self.base[value]:
+            assert isinstance(value.owner, Operation)
+            views.append(value.owner)
+            value = value.owner.operands[0]
+        strides = self.strides.get(value) or self._strides_of_result(value)
+        for op in reversed(views):
+            strides = view_strides(op, strides) or contiguous_strides(dims_of(op.results[0].type))
+        return strides
 
     def _recipe(self, value: SSAValue) -> Recipe | None:
         """How to compute `value` again where it is used, if that is better than to read it."""
@@ -284,3 +286,13 @@ class FusionState:
         self.base.pop(result, None)
         self.roots[result] = result
         self.strides[result] = contiguous_strides(dims_of(result.type))
+
+
+def views_between(value: SSAValue, base: SSAValue) -> list[Operation]:
+    """The views that make `value` of `base`, in order."""
+    found: list[Operation] = []
+    while value is not base:
+        assert isinstance(value.owner, Operation)
+        found.append(value.owner)
+        value = value.owner.operands[0]
+    return found[::-1]

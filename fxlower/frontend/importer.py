@@ -35,7 +35,7 @@ from fxlower.dialects.build import (
     int_attr,
     string_attr,
 )
-from fxlower.errors import FxlowerError, UnsupportedGraph
+from fxlower.errors import FxlowerError, InternalError, UnsupportedGraph
 from fxlower.frontend.builder import RuleBuilder, TensorInfo
 from fxlower.frontend.encoded import Encoded, encoded_among
 from fxlower.frontend.fallback import Fallbacks
@@ -330,7 +330,7 @@ class _Importer:
             NotLowered, TypeError, ValueError, AttributeError, LookupError, AssertionError
         ) as error:  # fmt: skip
             if not isinstance(error, NotLowered) and not has_symbolic_number(node):
-                raise FxlowerError(
+                raise InternalError(
                     f"the lowering {describe(rule)} of {target} at {source_of(node)} failed: "
                     f"{type(error).__name__}: {error}"
                 ) from error
@@ -369,8 +369,8 @@ class _Importer:
         """The one invariant of rules: the types that the graph says."""
         expected = self.builder.results
         if len(values) != len(expected):
-            raise FxlowerError(
-                f"internal error: {describe(rule)} gave {len(values)} results for {node.target}, "
+            raise InternalError(
+                f"{describe(rule)} gave {len(values)} results for {node.target}, "
                 f"expected {len(expected)}"
             )
         for made, info, wanted in zip(values, expected, self.builder.elements):
@@ -382,8 +382,8 @@ class _Importer:
                 continue
             if RuleBuilder.element(value) == info.element and _may_agree(value, info):
                 raise NotLowered(f"sizes are not known to agree: {value.type} and {info.type}")
-            raise FxlowerError(
-                f"internal error: {describe(rule)} gave {value.type} for {node.target} "
+            raise InternalError(
+                f"{describe(rule)} gave {value.type} for {node.target} "
                 f"({node.name}, {source_of(node)}), expected {info.type}"
             )
 
@@ -537,9 +537,7 @@ class _Importer:
         """Symbols in order of first appearance; each must have a source by now."""
         for symbol in self.symbols.used:
             if symbol not in self.symbols.sources:
-                raise FxlowerError(
-                    f"internal error: no input or operator gives the symbolic size {symbol}"
-                )
+                raise InternalError(f"no input or operator gives the symbolic size {symbol}")
         return list(self.symbols.used)
 
 

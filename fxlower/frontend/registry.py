@@ -105,6 +105,8 @@ def register_lowering(overload: Any, rule: Rule, *, override: bool = False) -> N
     Raises:
         ValueError: the operator has a rule, and `override` is not set.
     """
+    import fxlower.frontend.aten  # noqa: F401  (the shipped rules come first)
+
     first = RULES.get(overload)
     if first is not None and not override:
         owner = "fxlower itself" if overload in _SHIPPED else "an earlier registration"

@@ -53,7 +53,7 @@ from fxlower.dialects.fxt import (
     dims,
 )
 from fxlower.passes.fxt_folds import FOLDS
-from fxlower.passes.fxt_folds.motion import MOVING, feeds_loops, move_up
+from fxlower.passes.fxt_folds.motion import MOVING, feeding_loops, move_up
 from fxlower.passes.fxt_folds.rebuild import Fold, Rebuilder
 
 _VIEWS = frozenset(VIEWS)
@@ -90,6 +90,7 @@ def canonicalize(
     in_memory = {op._operands[0] for op in old.ops if isinstance(op, AsStridedOp)}
 
     near_reduction = _near_reduction(old)
+    feeding = feeding_loops(old)
 
     for op in old.ops:
         r.near_reduction = op in near_reduction
@@ -100,7 +101,8 @@ def canonicalize(
         result = op.results[0] if len(op.results) == 1 else None
         if result is not None and is_pure(op):
             if result.first_use is not None:
-                value = _rebuild(r, op, operands, result in in_memory)
+                may_move = isinstance(op, SliceOp) or op in feeding
+                value = _rebuild(r, op, operands, result in in_memory, may_move)
                 values[result] = value
                 r.pending[value] = r.pending.get(value, 0) + result.uses.get_length()
         else:
@@ -127,9 +129,13 @@ def canonicalize(
 
 
 def _rebuild(
-    r: Rebuilder, op: Operation, operands: tuple[SSAValue, ...], as_it_is: bool
+    r: Rebuilder,
+    op: Operation,
+    operands: tuple[SSAValue, ...],
+    as_it_is: bool,
+    may_move: bool,
 ) -> SSAValue:
-    """The value of `op` on `operands` in the new function."""
+    """The value of `op` on `operands` in the new function. A view `may_move` up to memory."""
     type_ = op.results[0].type
     last = r.block.last_op
     if as_it_is:
@@ -137,11 +143,11 @@ def _rebuild(
     else:
         value = r.build(type(op), operands, type_, op.properties, op.attributes)
         if (
-            type(op) in _VIEWS
+            may_move
+            and type(op) in _VIEWS
             and isinstance(value.owner, MOVING)
             and value.first_use is None
             and not r.pending.get(value, 0)
-            and (isinstance(op, SliceOp) or feeds_loops(op))
         ):
             moved = move_up(r, value, _siblings(op))
             if moved is not None:

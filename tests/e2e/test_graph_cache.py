@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import gc
 import json
@@ -20,10 +21,12 @@ from torch._dynamo.backends.common import aot_autograd
 from torch._dynamo.utils import counters
 from torch._functorch import config as functorch_config
 from torch._functorch._aot_autograd.schemas import SerializableAOTDispatchCompiler
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from fxlower import backend, fingerprint, graph_cache
 from fxlower.errors import FxlowerError
 from fxlower.frontend import registry
+from fxlower.options import Options
 from fxlower.runtime.object_cache import Damaged
 
 PROGRAM = Path(__file__).with_name("graph_cache_program.py")
@@ -183,6 +186,14 @@ def test_inputs_that_share_memory_have_a_graph_of_their_own() -> None:
     result, found = run(function, x[:4], x[2:])
     assert found == "miss saved"
     assert result.tolist() == [2.0, 2.0, 0.0, 0.0]
+
+
+def test_the_host_may_import_what_torch_needs_late() -> None:
+    """Operators import from C++ what they have not needed before; where nothing was traced in this
+    process, that is while the host's program calls them."""
+    gm = make_fx(lambda x: torch.linalg.qr(x)[0] * 2, tracing_mode="fake")(X)
+    executable = backend.compile_aten_graph(gm, Options.read(), name="inference")
+    assert executable.run.__globals__["__builtins__"] is builtins
 
 
 def test_forward_mode_runs_in_eager_mode_after_a_hit() -> None:

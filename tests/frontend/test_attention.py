@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from fxt_interpreter import run
 from torch import Tensor
 from torch._dynamo.backends.common import aot_autograd
 from torch._functorch._aot_autograd.utils import make_boxed_func
@@ -17,6 +16,7 @@ from fxlower.frontend.attention import math_attention
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
 from fxlower.frontend.program import Imported
+from fxlower.reference.fxt import run
 
 attend = F.scaled_dot_product_attention
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fxt_interpreter import run
 from torch.fx.experimental.proxy_tensor import make_fx
 from tracing import compile_with_interpreter, traced
 from xdsl.dialects.builtin import ModuleOp
@@ -22,6 +21,7 @@ from fxlower.frontend.program import (
     TensorSlot,
 )
 from fxlower.frontend.registry import RULES, lowers, register_lowering
+from fxlower.reference.fxt import run
 from fxlower.testing import filechecked
 
 aten = torch.ops.aten

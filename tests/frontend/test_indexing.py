@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from fxt_interpreter import Trap, run
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
 from tracing import traced
@@ -15,6 +14,7 @@ from xdsl.ir import Operation
 from fxlower.dialects import fxt
 from fxlower.errors import UnsupportedGraph
 from fxlower.frontend.program import Imported
+from fxlower.reference.fxt import Trap, run
 
 aten = torch.ops.aten
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from fxt_interpreter import Trap, run
 from tracing import traced
+
+from fxlower.reference.fxt import Trap, run
 
 aten = torch.ops.aten
 F = torch.nn.functional

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from fxt_interpreter import Trap, run
 from test_indexing import assert_same, ops
 from torch import Tensor
 from tracing import traced
 
 from fxlower.dialects import fxt
+from fxlower.reference.fxt import Trap, run
 
 X = torch.randn(4, 21)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from fxt_interpreter import run
 from torch._dynamo.backends.common import aot_autograd
 from torch._functorch._aot_autograd.utils import make_boxed_func
 from torch._functorch.partitioners import min_cut_rematerialization_partition
@@ -16,6 +15,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from fxlower.frontend.decompositions import decomposition_table
 from fxlower.frontend.importer import import_graph
 from fxlower.frontend.program import Imported
+from fxlower.reference.fxt import run
 
 
 def traced(f: Callable[..., Any], *args: Any, dynamic: bool = False, **options: Any) -> Imported:

@@ -18,9 +18,9 @@ from fxlower.dialects.build import F32, tensor_type
 from fxlower.passes.canonicalize_fxt import CanonicalizeFxtPass
 from fxlower.passes.form_kernels import FormKernelsPass
 from fxlower.passes.split_segments import SplitSegmentsPass
+from fxlower.reference.linalg import run
 from tests.passes.fxt_evaluator import DTYPES, evaluate
 from tests.passes.fxt_modules import Draw, Generator, random_module
-from tests.passes.linalg_interpreter import run
 
 
 def arguments_for(module: ModuleOp) -> list[torch.Tensor]:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from xdsl.ir import Attribute, BlockArgument, Operation, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 
 from fxlower.analysis.reassociation import reassociation
 from fxlower.dialects.build import Dim, dims_from, dims_of, tensor_type
@@ -83,18 +83,16 @@ class View:
         return r.build(self.cls, (value,), tensor_type(element(value), self.shape), self.properties)
 
 
-def feeds_loops(op: Operation) -> bool:
-    """Whether an elementwise op or a reduction reads the result of the view `op`, possibly
-    through further views."""
-    worklist = [op]
-    while worklist:
-        for use in worklist.pop().results[0].uses:
-            user = use.operation
-            if type(user) in _FUSABLE:
-                return True
-            if type(user) in _VIEWS:
-                worklist.append(user)
-    return False
+def feeding_loops(block: Block) -> set[Operation]:
+    """The views of `block` whose result an elementwise op or a reduction reads, possibly through
+    further views."""
+    found: set[Operation] = set()
+    for op in reversed(list(block.ops)):
+        if type(op) in _VIEWS:
+            users = (use.operation for use in op.results[0].uses)
+            if any(type(user) in _FUSABLE or user in found for user in users):
+                found.add(op)
+    return found
 
 
 def move_up(r: Rebuilder, value: SSAValue, siblings: int) -> SSAValue | None:

@@ -108,92 +108,17 @@ class Trap(Exception):
 def run(program: Imported, inputs: Sequence[Any]) -> list[Any]:
     """The outputs of `program` for the values of the graph's placeholders. Inputs that the graph
     mutates are written to."""
-    return _Run(program, inputs).run()
+    return Run(program, inputs).run()
 
 
-class _Run:
-    def __init__(self, program: Imported, inputs: Sequence[Any]):
-        self.program = program
-        self.inputs = inputs
-        self.symbols: dict[str, int] = {}
-        self.values: dict[SSAValue, Any] = {}
+class Interpreter:
+    """What single ops compute, for given values of the symbols."""
 
-    def run(self) -> list[Any]:
-        (function,) = self.program.module.ops
-        assert isinstance(function, FuncOp)
-        self.read_symbols()
-        given = [self.inputs[p] for p in self.program.tensor_inputs]
-        given += self.program.attributes
-        for argument, value in zip(function.body.block.args, given):
-            self.values[argument] = value
-            self.check(argument, value)
-        for op in function.body.block.ops:
-            if isinstance(op, ReturnOp):
-                return self.returned(function, [self.values[v] for v in op.operands])
-            results = self.execute(op)
-            for result, value in zip(op.results, results, strict=True):
-                if result.first_use is not None:  # what fake kernels say of others may be wrong
-                    self.check(result, value)
-                self.values[result] = value
-        raise AssertionError("no return")
-
-    def read_symbols(self) -> None:
-        for name, source in self.program.symbols.items():
-            match source.kind:
-                case "value":
-                    self.symbols[name] = int(self.inputs[source.input])
-                case "size":
-                    self.symbols[name] = self.inputs[source.input].size(source.axis)
-                case "stride":
-                    self.symbols[name] = self.inputs[source.input].stride(source.axis)
-                case "expression" if all(s in self.symbols for s in source.symbols):
-                    assert source.expression is not None
-                    self.symbols[name] = source.expression(self.symbols)
-                case _:
-                    pass
-
-    def check(self, value: SSAValue, tensor: Any) -> None:
-        """Every value has the dtype and the dims that its type says."""
-        if not isinstance(value.type, TensorType):
-            return
-        expected = self.dims(dims_of(value.type)), DTYPE[value.type.element_type]
-        found = tuple(tensor.shape), tensor.dtype
-        assert found == expected, f"{value.owner}: expected {expected}, got {found}"
+    def __init__(self, symbols: dict[str, int]) -> None:
+        self.symbols = symbols
 
     def dims(self, dims: Sequence[int | str]) -> tuple[int, ...]:
         return tuple(symbols.evaluate(d, self.symbols) for d in dims)
-
-    def returned(self, function: FuncOp, results: list[Tensor]) -> list[Any]:
-        outputs: list[Any] = []
-        values = [r.clone() for r in results]
-        for output in self.program.outputs:
-            match output:
-                case TensorOutput(index):
-                    outputs.append(values[index])
-                case InputSlot(index):
-                    outputs.append(self.inputs[index])
-                case ScalarSlot(index):
-                    outputs.append(values[index].item())
-                case SizeSlot(size):
-                    outputs.append(symbols.evaluate(size, self.symbols))
-                case ExpressionSlot(_, evaluate):
-                    outputs.append(evaluate(self.symbols))
-                case _:
-                    outputs.append(output)
-        for index, value in enumerate(values):
-            attrs = function.res_attrs.data[index].data if function.res_attrs else {}
-            if "fxt.mutates" in attrs:
-                argument = function.body.block.args[attrs["fxt.mutates"].value.data]
-                self.values[argument].copy_(value)
-        return outputs
-
-    # ---------------------------------------------------------------------- operations
-
-    def execute(self, op: Operation) -> list[Any]:
-        if isinstance(op, fxt.AtenOp):
-            return self.call(op)
-        operands = [self.values[v] for v in op.operands]
-        return [self.compute(op, operands)]
 
     def result_dims(self, op: Operation) -> tuple[int, ...]:
         return self.dims(dims_of(op.results[0].type))
@@ -299,6 +224,95 @@ class _Run:
             assert ((index >= 0) & (index < x.shape[axis])).all(), f"out of bounds: {op}"
             x = x.index_select(axis, index)
         return x
+
+
+class Run(Interpreter):
+    """One call of a program. `values` are those of the SSA values afterwards."""
+
+    def __init__(self, program: Imported, inputs: Sequence[Any]):
+        super().__init__({})
+        self.program = program
+        self.inputs = inputs
+        self.values: dict[SSAValue, Any] = {}
+        self.results: list[Any] = []
+        """What `@main` returns: the outputs that are tensors, and new values of inputs."""
+        self.outputs: list[Any] = []
+
+    def run(self) -> list[Any]:
+        functions = [f for f in self.program.module.ops if isinstance(f, FuncOp)]
+        names = [f.sym_name.data for f in functions]
+        function = functions[names.index("main") if "main" in names else 0]
+        self.read_symbols()
+        given = [self.inputs[p] for p in self.program.tensor_inputs]
+        given += self.program.attributes
+        for argument, value in zip(function.body.block.args, given):
+            self.values[argument] = value
+            self.check(argument, value)
+        for op in function.body.block.ops:
+            if isinstance(op, ReturnOp):
+                return self.returned(function, [self.values[v] for v in op.operands])
+            results = self.execute(op)
+            for result, value in zip(op.results, results, strict=True):
+                if result.first_use is not None:  # what fake kernels say of others may be wrong
+                    self.check(result, value)
+                self.values[result] = value
+        raise AssertionError("no return")
+
+    def read_symbols(self) -> None:
+        for name, source in self.program.symbols.items():
+            match source.kind:
+                case "value":
+                    self.symbols[name] = int(self.inputs[source.input])
+                case "size":
+                    self.symbols[name] = self.inputs[source.input].size(source.axis)
+                case "stride":
+                    self.symbols[name] = self.inputs[source.input].stride(source.axis)
+                case "expression" if all(s in self.symbols for s in source.symbols):
+                    assert source.expression is not None
+                    self.symbols[name] = source.expression(self.symbols)
+                case _:
+                    pass
+
+    def check(self, value: SSAValue, tensor: Any) -> None:
+        """Every value has the dtype and the dims that its type says."""
+        if not isinstance(value.type, TensorType):
+            return
+        expected = self.dims(dims_of(value.type)), DTYPE[value.type.element_type]
+        found = tuple(tensor.shape), tensor.dtype
+        assert found == expected, f"{value.owner}: expected {expected}, got {found}"
+
+    def returned(self, function: FuncOp, results: list[Tensor]) -> list[Any]:
+        self.outputs = outputs = []
+        self.results = results
+        values = [r.clone() for r in results]
+        for output in self.program.outputs:
+            match output:
+                case TensorOutput(index):
+                    outputs.append(values[index])
+                case InputSlot(index):
+                    outputs.append(self.inputs[index])
+                case ScalarSlot(index):
+                    outputs.append(values[index].item())
+                case SizeSlot(size):
+                    outputs.append(symbols.evaluate(size, self.symbols))
+                case ExpressionSlot(_, evaluate):
+                    outputs.append(evaluate(self.symbols))
+                case _:
+                    outputs.append(output)
+        for index, value in enumerate(values):
+            attrs = function.res_attrs.data[index].data if function.res_attrs else {}
+            if "fxt.mutates" in attrs:
+                argument = function.body.block.args[attrs["fxt.mutates"].value.data]
+                self.values[argument].copy_(value)
+        return outputs
+
+    # ---------------------------------------------------------------------- operations
+
+    def execute(self, op: Operation) -> list[Any]:
+        if isinstance(op, fxt.AtenOp):
+            return self.call(op)
+        operands = [self.values[v] for v in op.operands]
+        return [self.compute(op, operands)]
 
     # ----------------------------------------------------------------------- fallbacks
 

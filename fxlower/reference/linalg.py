@@ -2,8 +2,8 @@
 
 Memory is real: every kernel result is stored with the strides its function declares, views are
 other offsets and strides of the same storage by `fxlower.analysis.layout`, and a kernel's operands
-must have the strides that it declares. Generics run one step after the other over reduced dims, and
-all at once over parallel ones.
+must have the strides that it declares. Generics run all at once over parallel dims; over reduced
+ones too where that is not too large and the body combines, else one step after the other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from fxlower.analysis.symbols import contiguous_strides, evaluate
 from fxlower.dialects import arith, fxt
 from fxlower.dialects.build import DYNAMIC, I1, INDEX, Dim, dim_of, dims_of
 from fxlower.dialects.fxt.call import CallOp
-from tests.passes.fxt_evaluator import DTYPES
+from fxlower.frontend.types import DTYPE
+from fxlower.reference import fxt as meaning
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "arith.addf": torch.add, "arith.subf": torch.sub, "arith.mulf": torch.mul,
@@ -51,18 +52,40 @@ _UNARY: dict[str, Callable[[Any], Any]] = {
     "math.ceil": torch.ceil, "math.roundeven": torch.round, "math.trunc": torch.trunc,
     "math.sqrt": lambda x: x.double().sqrt().to(x.dtype), "math.rsqrt": torch.rsqrt,
     "math.exp": torch.exp, "math.log": torch.log, "math.tanh": torch.tanh, "math.erf": torch.erf,
-    "math.sin": torch.sin, "math.cos": torch.cos,
+    "math.sin": torch.sin, "math.cos": torch.cos, "math.tan": torch.tan, "math.exp2": torch.exp2,
+    "math.expm1": torch.expm1, "math.log2": torch.log2, "math.log10": torch.log10,
+    "math.log1p": torch.log1p, "math.asin": torch.asin, "math.acos": torch.acos,
+    "math.atan": torch.atan, "math.sinh": torch.sinh, "math.cosh": torch.cosh,
+    "math.asinh": torch.asinh, "math.acosh": torch.acosh, "math.atanh": torch.atanh,
 }  # fmt: skip
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge
 }  # fmt: skip
 
+_COMBINED: dict[str, Callable[[torch.Tensor, int], torch.Tensor]] = {
+    "arith.addf": lambda x, d: x.sum(d, keepdim=True, dtype=x.dtype),
+    "arith.addi": lambda x, d: x.sum(d, keepdim=True, dtype=x.dtype),
+    "arith.maximumf": lambda x, d: x.amax(d, keepdim=True),
+    "arith.maxsi": lambda x, d: x.amax(d, keepdim=True),
+    "arith.minimumf": lambda x, d: x.amin(d, keepdim=True),
+    "arith.minsi": lambda x, d: x.amin(d, keepdim=True),
+    "arith.mulf": lambda x, d: x.prod(d, keepdim=True, dtype=x.dtype),
+    "arith.muli": lambda x, d: x.prod(d, keepdim=True, dtype=x.dtype),
+}
+MOST_POINTS = 1 << 24
+"""Points of a reduction that are computed at once."""
+
+_IN_BODIES = ("fxt.normalize_index", "fxt.nonzero_divisor")
 _UNSIGNED = ("arith.divui", "arith.remui", "arith.maxui", "arith.minui", "arith.shrui")
 
 
 def dtype_of(element: Attribute) -> torch.dtype:
-    return torch.int64 if element == INDEX else DTYPES[element]
+    return torch.int64 if element == INDEX else DTYPE[element]
+
+
+class NoMeaning(Exception):
+    """An op that is not interpreted."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +123,7 @@ def run(module: ModuleOp, name: str, arguments: Sequence[Any]) -> list[torch.Ten
     """Call function `name` with tensors, and numbers for symbols."""
     functions = {f.sym_name.data: f for f in module.body.block.ops if isinstance(f, FuncOp)}
     function = functions[name]
-    symbols = _symbols(function, arguments)
+    symbols = symbols_of(function, arguments)
     memory = [
         Memory.of(a, _numbers(declared_strides(v.type, function.arg_attrs, i), symbols))
         if isinstance(a, torch.Tensor)
@@ -110,7 +133,7 @@ def run(module: ModuleOp, name: str, arguments: Sequence[Any]) -> list[torch.Ten
     return [m.read() for m in _call(functions, function, memory)]
 
 
-def _symbols(function: FuncOp, arguments: Sequence[Any]) -> dict[str, int]:
+def symbols_of(function: FuncOp, arguments: Sequence[Any]) -> dict[str, int]:
     if function.arg_attrs is None:
         return {}
     found = {}
@@ -126,7 +149,7 @@ def _numbers(dims: Sequence[Dim], symbols: dict[str, int]) -> tuple[int, ...]:
 
 
 def _call(functions: dict[str, FuncOp], function: FuncOp, arguments: list[Any]) -> list[Any]:
-    symbols = _symbols(function, arguments)
+    symbols = symbols_of(function, arguments)
     assert len(arguments) == len(function.body.block.args)
     for i, (argument, value) in enumerate(zip(function.body.block.args, arguments)):
         if isinstance(argument.type, TensorType):
@@ -134,7 +157,7 @@ def _call(functions: dict[str, FuncOp], function: FuncOp, arguments: list[Any]) 
             _check(value, dims_of(argument.type), strides, symbols)
     if "fxlower.kernel" in function.attributes:
         read = [a.read() if isinstance(a, Memory) else a for a in arguments]
-        results = _Kernel(function, read, symbols).run()
+        results = Kernel(function, read, symbols).run()
         out = []
         for i, (value, type_) in enumerate(zip(results, function.function_type.outputs)):
             strides = _numbers(declared_strides(type_, function.res_attrs, i), symbols)
@@ -179,7 +202,9 @@ def _view(op: Operation, source: Memory, symbols: dict[str, int]) -> Memory:
     return Memory(source.storage, sizes, strides, source.offset + offset)
 
 
-class _Kernel:
+class Kernel:
+    """One call of a kernel."""
+
     def __init__(self, function: FuncOp, arguments: Sequence[Any], symbols: dict[str, int]):
         self.function = function
         self.symbols = symbols
@@ -221,6 +246,9 @@ class _Kernel:
                 piece = values[op.source].reshape(sizes)  # which may lack dims of size 1
                 whole[tuple(slice(o, o + n) for o, n in zip(offsets, sizes))] = piece
                 return whole
+            case _ if op.name.startswith("fxt.") and op.name not in _IN_BODIES:
+                interpreter = meaning.Interpreter(self.symbols)
+                return interpreter.compute(op, [values[v] for v in op.operands])
             case tensor.CollapseShapeOp():
                 value = values[op.src]
                 groups = [[value.shape[i.value.data] for i in g] for g in op.reassociation]
@@ -242,6 +270,9 @@ class _Kernel:
         kept = [i for i in range(len(sizes)) if i not in reduced]
         accumulator = _to_loops(self.values[op.outputs[0]], maps[-1], sizes)
         accumulator = accumulator.expand([sizes[i] if i in kept else 1 for i in range(len(sizes))])
+        if reduced and math.prod(sizes) <= MOST_POINTS and (last := _combiner(op)) is not None:
+            result = self.at_once(op, last, inputs, accumulator, sizes, reduced)
+            return result.permute([kept.index(d) for d in maps[-1]]).contiguous()
         points = (
             torch.cartesian_prod(*[torch.arange(sizes[i]) for i in reduced]) if reduced else [None]
         )
@@ -254,6 +285,30 @@ class _Kernel:
         result = accumulator.expand([sizes[i] if i in kept else 1 for i in range(len(sizes))])
         result = result.reshape([sizes[i] for i in kept])
         return result.permute([kept.index(d) for d in maps[-1]]).contiguous()
+
+    def at_once(
+        self,
+        op: GenericOp,
+        last: Operation,
+        inputs: list[Any],
+        accumulator: torch.Tensor,
+        sizes: list[int],
+        reduced: list[int],
+    ) -> torch.Tensor:
+        """All points of a reduction whose last op combines with the accumulator."""
+        block = op.body.block
+        self.values.update(zip(block.args, inputs))
+        for inner in block.ops:
+            if inner is last:
+                break
+            operands = [self.values[v] for v in inner.operands]
+            self.values[inner.results[0]] = self.scalar(inner, operands, sizes, {})
+        (new,) = (v for v in last.operands if v is not block.args[-1])
+        value = self.values[new].expand(sizes)
+        for axis in reduced:
+            value = _COMBINED[last.name](value, axis)
+        result = _BINARY[last.name](accumulator, value)
+        return result.reshape([n for i, n in enumerate(sizes) if i not in reduced])
 
     def body(
         self, op: GenericOp, arguments: list[Any], sizes: list[int], index: dict[int, int]
@@ -321,7 +376,20 @@ class _Kernel:
             case fxt.NonzeroDivisorOp():
                 return torch.where(args[0] == 0, 1, args[0])
             case _:
-                raise AssertionError(f"no rule for {name}")
+                raise NoMeaning(name)
+
+
+def _combiner(op: GenericOp) -> Operation | None:
+    """The op that combines a new value with the accumulator, where nothing else uses that."""
+    block = op.body.block
+    accumulator, end = block.args[-1], block.last_op
+    uses = list(accumulator.uses)
+    if len(uses) != 1 or end is None or len(end.operands) != 1:
+        return None
+    last = uses[0].operation
+    if last.name not in _COMBINED or end.operands[0] is not last.results[0]:
+        return None
+    return last
 
 
 def _to_loops(value: torch.Tensor, dims: Sequence[int], sizes: Sequence[int]) -> torch.Tensor:
