@@ -114,6 +114,7 @@ MAY_IMPORT_TORCH = {
     "fxlower/tools/cache.py",
     "fxlower/tools/operator_table.py",
     "fxlower/tools/opinfo/",
+    "fxlower/tools/soak.py",
     "fxlower/tools/tune.py",
 }
 
