@@ -224,6 +224,7 @@ def compile_aten_graph(
             gm,
             fallback=options.fallback,
             constants=constants,
+            dying=dying_inputs() if name == "backward" else (),
             visible=visible_outputs(name),
             subgraphs=subgraphs,
             sources=sources,
@@ -319,6 +320,14 @@ def constant_inputs(gm: GraphModule, options: Options) -> tuple[int, ...]:
                 room -= size
                 found.append(position)
     return tuple(found)
+
+
+def dying_inputs() -> Sequence[int]:
+    """Placeholders of a backward graph that only its call holds: what the forward graph saved."""
+    context = TracingContext.try_get()
+    if context is None or context.fw_metadata is None:
+        return ()
+    return context.fw_metadata.bw_donated_idxs or ()
 
 
 def texts_wanted() -> bool:
