@@ -113,7 +113,7 @@ def test_a_pass_on_the_graph(sabotaged, tmp_path, behind: str, kernel: str, leve
 
 
 def test_a_rule_of_the_importer(monkeypatch, tmp_path: Path) -> None:
-    from fxlower.frontend import registry
+    from fxlower.frontend import aten, registry  # noqa: F401  (all rules, before one is replaced)
 
     monkeypatch.setitem(registry.RULES, torch.ops.aten.sin.default, lambda b, x: b.neg(x))
     found = fxlower.bisect(two_kernels, *inputs(), folder=tmp_path)
