@@ -86,6 +86,8 @@ class HostProgram:
         self.unknown: list[SymbolStep] = []
         self.names: dict[int, str] = {}
         """Variables of the plan's values."""
+        self.held = {f"arg{position}" for position in plan.held}
+        """Variables that are read at the end."""
 
         self.write()
         self.source = "def run(args):\n" + "".join(f"    {line}\n" for line in self.lines)
@@ -196,9 +198,8 @@ class HostProgram:
 
     def release(self, values: Sequence[int]) -> None:
         """Let go of what is not needed any more; of arguments in use for something else, not."""
-        held = {f"arg{position}" for position in self.plan.held}
         names = [self.names[v] for v in values if v in self.names]
-        dead = [n for n in names if n.startswith(("x", "arg")) and n not in held]
+        dead = [n for n in names if n.startswith(("x", "arg")) and n not in self.held]
         if dead:
             self.lines.append(f"{' = '.join(dead)} = None")
 

@@ -66,6 +66,8 @@ class StoragePool:
         self.limit = limit
         self.held = 0
         """Bytes of all blocks."""
+        self.most_lent = 0
+        """The most bytes that were in use at once, as far as was seen."""
 
         self._lock = threading.Lock()
         self._free: dict[int, list[Block]] = {}
@@ -104,8 +106,14 @@ class StoragePool:
         self._lent[block.size] = lent  # the last size of all: the one asked for most recently
 
     def _add(self, size: int) -> Block | None:
-        if self.held + size > self.limit:
-            self._release(self.held + size - self.limit)
+        """A new block. The pool holds no more than was in use at some time: what other sizes have
+        left over is freed for it."""
+        for other in list(self._lent):
+            self._reclaim(other)
+        self.most_lent = max(self.most_lent, self._lent_bytes() + size)
+        excess = self.held + size - min(self.limit, self.most_lent)
+        if excess > 0:
+            self._release(excess)
         if self.held + size > self.limit:
             return None
         storage = torch.UntypedStorage(size, device="cpu")
@@ -113,6 +121,9 @@ class StoragePool:
         self.held += size
         self._lend(block)
         return block
+
+    def _lent_bytes(self) -> int:
+        return sum(size * len(blocks) for size, blocks in self._lent.items())
 
     def _reclaim(self, size: int) -> None:
         """Find the blocks of `size` that have been given back."""
@@ -128,7 +139,6 @@ class StoragePool:
     def _release(self, bytes_needed: int) -> None:
         """Free blocks that nobody uses, of the sizes asked for longest ago first."""
         for size in list(self._lent):
-            self._reclaim(size)
             free = self._free.get(size, [])
             while free and bytes_needed > 0:
                 free.pop()

@@ -73,12 +73,20 @@ def partition(function: FuncOp, costs: FusionCosts) -> Partition:
 
     Appends `fxt.reshape` operations without effect to it where a result must be copied.
     """
+    positions = {op: i for i, op in enumerate(function.body.block.ops)}
     sweep = _Sweep(function, costs)
     for op in sweep_order(function):
         sweep.visit(op)
     outputs = sweep.outputs()
     sweep.join()
-    units = [u for u in sweep.graph.in_order() if u.op is not None or u.results]
+
+    def position(unit: Unit) -> int:
+        # Copies for results were appended: they come with what they are copies of.
+        found = [positions[op] for op in unit.operations() if op in positions]
+        return max(found, default=len(positions))
+
+    # The user's order keeps values no longer than the user's program does.
+    units = [u for u in sweep.graph.in_order(position) if u.op is not None or u.results]
     return Partition(
         units, sweep.strides, sweep.roots, sweep.base, sweep.read, outputs, sweep.graph
     )

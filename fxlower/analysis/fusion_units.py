@@ -8,6 +8,7 @@ whether joining two groups would make a cycle is one `and`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from xdsl.ir import Operation, SSAValue
@@ -70,6 +71,15 @@ class Unit:
     """Some unit depends on this one."""
     absorbed: Unit | None = None
     """The group that this one has become part of."""
+
+    def operations(self) -> Iterator[Operation]:
+        """The operations that it computes, those of its nests too."""
+        if self.op is not None:
+            yield self.op
+        for member in self.members.values():
+            yield member.op
+        for nest in self.nests:
+            yield from nest.operations()
 
     @property
     def outer(self) -> LoopDims:
@@ -186,11 +196,12 @@ class UnitGraph:
             self._propagate(kept)
         return True
 
-    def in_order(self) -> list[Unit]:
-        """Units that are still there, each after those it needs, else in order of creation."""
+    def in_order(self, position: Callable[[Unit], int] = lambda unit: unit.index) -> list[Unit]:
+        """Units that are still there, each after those it needs, else by `position`, which is the
+        order of creation."""
         done = 0
         order: list[Unit] = []
-        for first in self.units:
+        for first in sorted(self.units, key=position):
             stack = [first]
             while stack:
                 unit = stack[-1]

@@ -37,11 +37,18 @@ correctness."""
 
 
 def estimate(dim: Dim) -> int:
-    """`dim` as a number, with the typical size for every symbol."""
+    """`dim` as a number, with the typical size for every symbol, or a smaller one where that would
+    divide by zero, as in `256//(256//s0)`."""
     if isinstance(dim, int):
         return dim
-    values = dict.fromkeys(symbols.symbols_of(dim), TYPICAL_SIZE)
-    return max(symbols.evaluate(dim, values), 1)
+    names = symbols.symbols_of(dim)
+    size = TYPICAL_SIZE
+    while size:
+        try:
+            return max(symbols.evaluate(dim, dict.fromkeys(names, size)), 1)
+        except ZeroDivisionError:
+            size //= 4
+    return TYPICAL_SIZE
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,8 @@ would cost several times more than it gives: a few clean-up passes and the code 
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -31,26 +32,64 @@ def compile_object(ir: str, target: TargetSpec) -> bytes:
     Raises:
         CodegenError: the text is not valid LLVM IR.
     """
-    machine, module, context = _optimized(ir, target)
-    with module:
-        return machine.emit_object(module)
+    with _tools(target) as tools:
+        return tools.machine.emit_object(tools.optimized(ir))
 
 
 def assembly(ir: str, target: TargetSpec) -> str:
     """The assembly text of a module, to look at."""
-    machine, module, context = _optimized(ir, target)
-    with module:
-        return machine.emit_assembly(module)
+    with _tools(target) as tools:
+        return tools.machine.emit_assembly(tools.optimized(ir))
 
 
-class _Machines(threading.local):
-    """Target machines are not safe to share between threads, and cost a millisecond to make."""
+class _Tools:
+    """What generates code for a target. It takes a millisecond to make, llvmlite does not free all
+    of it, and no two threads may use it at once."""
 
-    def __init__(self) -> None:
-        self.of: dict[tuple[str, str, str], Any] = {}
+    def __init__(self, target: TargetSpec) -> None:
+        initialize()
+        self.machine = binding.Target.from_triple(target.triple).create_target_machine(
+            cpu=target.cpu,
+            features=target.features,
+            opt=CODEGEN_OPT_LEVEL,
+            reloc="pic",
+            codemodel="default",
+            abiname="lp64d" if target.triple.startswith("riscv64") else "",
+        )
+        options = binding.create_pipeline_tuning_options(2)
+        self.builder = binding.create_pass_builder(self.machine, options)
+        self.passes = binding.create_new_module_pass_manager()
+        self.passes.add_sroa_pass()
+        self.passes.add_simplify_cfg_pass()
+        self.passes.add_instruction_combine_pass()
+
+    def optimized(self, ir: str) -> Any:
+        """The module of a text, after the passes. It owns its context, which threads cannot share
+        either."""
+        try:
+            module = binding.parse_assembly(ir, binding.create_context())
+        except RuntimeError as error:
+            raise CodegenError(str(error).rstrip(), ir) from None
+        self.passes.run(module, self.builder)
+        return module
 
 
-_machines = _Machines()
+_Key = tuple[str, str, str]
+_UNUSED: dict[_Key, list[_Tools]] = {}
+"""Tools that no thread uses now; `pop` and `append` are atomic."""
+
+
+@contextmanager
+def _tools(target: TargetSpec) -> Iterator[_Tools]:
+    unused = _UNUSED.setdefault((target.triple, target.cpu, target.features), [])
+    try:
+        tools = unused.pop()
+    except IndexError:
+        tools = _Tools(target)
+    try:
+        yield tools
+    finally:
+        unused.append(tools)
 
 
 @cache
@@ -59,37 +98,3 @@ def initialize() -> None:
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     binding.initialize_native_asmparser()
-
-
-def target_machine(target: TargetSpec) -> Any:
-    """This thread's `llvmlite.binding.TargetMachine` for `target`."""
-    key = (target.triple, target.cpu, target.features)
-    machine = _machines.of.get(key)
-    if machine is None:
-        initialize()
-        machine = binding.Target.from_triple(target.triple).create_target_machine(
-            cpu=target.cpu,
-            features=target.features,
-            opt=CODEGEN_OPT_LEVEL,
-            reloc="pic",
-            codemodel="default",
-            abiname="lp64d" if target.triple.startswith("riscv64") else "",
-        )
-        _machines.of[key] = machine
-    return machine
-
-
-def _optimized(ir: str, target: TargetSpec) -> tuple[Any, Any, Any]:
-    machine = target_machine(target)
-    context = binding.create_context()  # one each: a shared context is not safe among threads
-    try:
-        module = binding.parse_assembly(ir, context)
-    except RuntimeError as error:
-        raise CodegenError(str(error).rstrip(), ir) from None
-    builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(2))
-    passes = binding.create_new_module_pass_manager()
-    passes.add_sroa_pass()
-    passes.add_simplify_cfg_pass()
-    passes.add_instruction_combine_pass()
-    passes.run(module, builder)
-    return machine, module, context

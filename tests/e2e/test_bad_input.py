@@ -67,6 +67,13 @@ def test_sizes_that_disagree_raise(name, dynamic):
     assert "fxlower" not in str(raised.value)  # which an error of compilation names
 
 
+def test_a_pad_that_cuts_off_more_than_there_is_raises():
+    run = compiled(lambda x: torch.nn.functional.pad(x, (-5, 10)) + 1, dynamic=True)
+    assert run(torch.ones(8)).tolist() == [2.0] * 3 + [1.0] * 10
+    with pytest.raises(RuntimeError):
+        run(torch.ones(3))
+
+
 def test_an_integer_divided_by_zero_raises():
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         compiled(lambda a, b: a // b)(torch.arange(20), torch.arange(20))

@@ -62,6 +62,14 @@ def parts_from_the_end(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     return made, zeros, x[:, n : 2 * n] + 1, x[n:-n] * 2, x[-2 * n : -n].sum(0)
 
 
+def heads(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    """Sizes such as `256//(256//s0)`."""
+    size = 256 // y.shape[0]
+    x = x.view(-1, 256 // size, size)
+    first, second = (x * 2).chunk(2, 1)
+    return x.softmax(-1)[:, :, 1:], first * second, (x + 1).sum(1)
+
+
 def train(x: Tensor) -> Tensor:
     y = F.layer_norm(x, x.shape[-1:])
     return (F.gelu(y) @ y.t()).logsumexp(-1)
@@ -102,6 +110,7 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], Maker]] = {
         ),
         lambda n, m: [R(n, m)],
     ),
+    "heads": (heads, lambda n, m: [R(3, 256), R({4: 8, 8: 16, 16: 64, 5: 32}[n])]),
     "lists": (
         lambda xs: (torch.cat(xs).sum(0), xs[0] + xs[1]),
         lambda n, m: [[R(n, 3) for _ in range(3)]],
