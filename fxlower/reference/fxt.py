@@ -302,7 +302,9 @@ class Run(Interpreter):
         for index, value in enumerate(values):
             attrs = function.res_attrs.data[index].data if function.res_attrs else {}
             if "fxt.mutates" in attrs:
-                argument = function.body.block.args[attrs["fxt.mutates"].value.data]
+                number = attrs["fxt.mutates"]
+                assert isinstance(number, IntegerAttr)
+                argument = function.body.block.args[number.value.data]
                 self.values[argument].copy_(value)
         return outputs
 
