@@ -112,6 +112,7 @@ MAY_IMPORT_TORCH = {
     "fxlower/tools/bench/",
     "fxlower/tools/operator_table.py",
     "fxlower/tools/opinfo/",
+    "fxlower/tools/soak.py",
     "fxlower/tools/tune.py",
 }
 
