@@ -203,7 +203,7 @@ class Level(Run):
         self, op: CallOp, caller: FuncOp, symbols: dict[str, int], values: dict[SSAValue, Any]
     ) -> list[Any]:
         function = self.functions[op.callee.string_value()]
-        operands = [
+        operands: list[Any] = [
             number_of(v, caller, symbols) if v.type == INDEX else values[v] for v in op.operands
         ]
         own = symbols_of(function, operands)
