@@ -90,6 +90,7 @@ ALLOWED = {
     "codegen": {"codegen", "dialects", "errors", "targets"},
     "frontend": {"frontend", "analysis", "dialects", "errors"},
     "runtime": {"runtime", "analysis", "codegen", "dialects", "errors", "frontend", "targets"},
+    "reference": {"reference", "frontend", "analysis", "dialects", "errors"},
     "universe": {"dialects", "passes"},
 }
 """What each part of fxlower may import of fxlower; parts not named here may import anything."""
@@ -111,6 +112,7 @@ MAY_IMPORT_TORCH = {
     "fxlower/tools/bench/",
     "fxlower/tools/operator_table.py",
     "fxlower/tools/opinfo/",
+    "fxlower/tools/soak.py",
     "fxlower/tools/tune.py",
 }
 
