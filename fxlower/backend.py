@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import torch
 from torch._dynamo.backends.common import aot_autograd
-from torch._dynamo.utils import dynamo_timed
+from torch._dynamo.utils import counters, dynamo_timed
 from torch._functorch._aot_autograd.utils import make_boxed_func
+from torch._functorch.aot_autograd import SerializableAOTDispatchCompiler, aot_module_simplified
 from torch._functorch.partitioners import min_cut_rematerialization_partition
 from torch._guards import TracingContext
+from torch._inductor import config as inductor_config
 from torch._logging import trace_structured
 from torch._logging._internal import trace_log
 from torch.autograd import forward_ad
@@ -32,16 +35,19 @@ from fxlower.errors import (
     UnsupportedGraph,
     UnsupportedInput,
 )
-from fxlower.frontend.decompositions import decomposition_table
+from fxlower.frontend.decompositions import DecompositionTable
 from fxlower.frontend.fallback import source_of
 from fxlower.frontend.importer import import_graph
 from fxlower.frontend.program import Imported
+from fxlower.frontend.registry import has_foreign_rules
 from fxlower.frontend.tracing import compiled_forms
+from fxlower.graph_cache import KeptGraph, is_switched_on, kept, salt_of
 from fxlower.graph_script import script_of
-from fxlower.options import Options
+from fxlower.options import Options, cache_folder
 from fxlower.report import GraphReport
 from fxlower.reproduction import keep
 from fxlower.runtime.executable import check_tensor
+from fxlower.runtime.object_cache import open_store
 from fxlower.runtime.subgraph import Subgraph
 
 log = logging.getLogger(__name__)
@@ -81,7 +87,23 @@ def fxlower(
                 return gm.forward
     if not tells_of_changes(example_inputs):
         chosen = replace(chosen, packed_weights="never")
-    compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
+    if torch.compiler.config.force_disable_caches:
+        chosen = replace(chosen, cache=False)
+    if chosen.cache:
+        open_store(cache_folder(chosen.cache_dir), chosen.cache_bytes)
+    if may_be_kept(example_inputs, chosen):
+        start, before = perf_counter(), counters["fxlower"]["graphs_from_cache"]
+        with kept(salt_of(chosen)):
+            compiled = compile_with_autograd(
+                gm, example_inputs, lambda kind: kept_compiler(kind, chosen)
+            )
+        if (found := counters["fxlower"]["graphs_from_cache"] - before) > 0:
+            what = f"{found} graphs found on disk, in {(perf_counter() - start) * 1e3:.1f} ms"
+            log.info(what)
+            if chosen.timing:
+                print(what)
+    else:
+        compiled = compile_with_autograd(gm, example_inputs, lambda kind: compiler(kind, chosen))
     if changes_overlapping_memory(example_inputs):
         log.warning(
             "an input whose elements share memory is changed; this graph runs in eager mode"
@@ -175,15 +197,48 @@ def compile_with_autograd(
 ) -> Callable[..., Any]:
     """A graph from Dynamo through AOTAutograd. `compiler_of` is asked for the compilers of its
     "forward", "backward" and "inference" graphs, which are of ATen operators."""
-    with compiled_forms():
-        return aot_autograd(
-            fw_compiler=compiler_of("forward"),
-            bw_compiler=compiler_of("backward"),
-            inference_compiler=compiler_of("inference"),
-            partition_fn=min_cut_rematerialization_partition,
-            decompositions=decomposition_table(),
-            keep_inference_input_mutations=True,
-        )(gm, example_inputs)
+    kwargs = {
+        "fw_compiler": compiler_of("forward"),
+        "bw_compiler": compiler_of("backward"),
+        "inference_compiler": compiler_of("inference"),
+        "partition_fn": min_cut_rematerialization_partition,
+        "decompositions": DecompositionTable(),
+        "keep_inference_input_mutations": True,
+    }
+    if inductor_config.trace.enabled or any(
+        isinstance(value, (list, tuple, dict)) for value in example_inputs
+    ):
+        with compiled_forms():
+            return aot_autograd(**kwargs)(gm, example_inputs)
+    # The same without what logs to Inductor's debug folder: that takes its imports, 0.2 s.
+    backward = kwargs["bw_compiler"]
+    if isinstance(backward, SerializableAOTDispatchCompiler):
+        backward.compiler_fn = untraced(backward.compiler_fn)
+    else:
+        kwargs["bw_compiler"] = untraced(backward)
+    with ExitStack() as stack:
+
+        def before_tracing(gm: GraphModule, _: Any) -> GraphModule:
+            stack.enter_context(compiled_forms())
+            return gm
+
+        # Not for the whole call: the mode takes longer than making the inputs fake does without it.
+        compiled = aot_module_simplified(
+            gm, example_inputs, pre_grad_passes=before_tracing, **kwargs
+        )
+    return compiled
+
+
+def untraced(compiler: GraphCompiler) -> GraphCompiler:
+    """A compiler of backward graphs such that Dynamo traces neither it nor what it returns: both
+    may be called while a backward is traced."""
+
+    def compile_backward(gm: GraphModule, example_inputs: Sequence[Any]) -> Any:
+        quiet: Any = torch._dynamo.disable(compiler, reason="do not trace the backward's compiler")
+        made = quiet(gm, example_inputs)
+        return torch._dynamo.disable(made, reason="do not trace generated backwards pass")
+
+    return compile_backward
 
 
 def compiler(kind: str, options: Options) -> GraphCompiler:
@@ -198,10 +253,60 @@ def compiler(kind: str, options: Options) -> GraphCompiler:
         except CompilerError as error:
             if options.on_error == "raise":
                 raise
-            log.warning("a %s graph runs in eager mode: %s", kind, error)
-            return make_boxed_func(gm.forward)
+            return in_eager_mode(gm, kind, error)
 
     return compile_aten
+
+
+def in_eager_mode(gm: GraphModule, kind: str, reason: CompilerError) -> Callable[..., Any]:
+    log.warning("a %s graph runs in eager mode: %s", kind, reason)
+    return make_boxed_func(gm.forward)
+
+
+def kept_compiler(kind: str, options: Options) -> GraphCompiler:
+    """As `compiler`, for results that torch keeps on disk."""
+
+    def compile_aten(gm: GraphModule, example_inputs: Sequence[Any]) -> KeptGraph:
+        try:
+            return build_aten_graph(gm, options, name=kind)
+        except Exception as reason:
+            if isinstance(reason, CompilerError) and options.on_error != "raise":
+                return KeptGraph(run=in_eager_mode(gm, kind, reason))
+            if kind != "backward":
+                raise
+            return KeptGraph(run=failing(reason))
+
+    return SerializableAOTDispatchCompiler(KeptGraph, compile_aten)
+
+
+def failing(reason: Exception) -> Callable[[list[Any]], Any]:
+    """Stands for a backward that cannot be compiled: an error where it is called."""
+
+    def run(inputs: list[Any]) -> Any:
+        raise reason
+
+    return run
+
+
+def may_be_kept(inputs: Sequence[Any], options: Options) -> bool:
+    """Whether what is made of a graph may come from another process, or go to one. Whoever looks at
+    how a graph is compiled wants it compiled."""
+    if not options.cache or options.autotune or options.verify_each:
+        return False
+    if options.profile or options.perf_map:
+        return False
+    if reports.get() is not None or options.dump_ir or texts_wanted() or has_foreign_rules():
+        return False
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return False
+    if any(isinstance(v, torch.Tensor) and not is_ordinary(v) for v in inputs):
+        return False
+    return is_switched_on()
+
+
+def is_ordinary(tensor: torch.Tensor) -> bool:
+    """Whether the graph's text and the sizes say all that compiling it depends on."""
+    return not is_traceable_wrapper_subclass(tensor) and not overlaps(tensor)
 
 
 def compile_aten_graph(
@@ -212,6 +317,18 @@ def compile_aten_graph(
     on_report: Callable[[GraphReport], None] | None = None,
 ) -> Any:
     """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
+    return build_aten_graph(gm, options, name=name, on_report=on_report).run
+
+
+def build_aten_graph(
+    gm: GraphModule,
+    options: Options,
+    *,
+    name: str,
+    on_report: Callable[[GraphReport], None] | None = None,
+) -> KeptGraph:
+    """As `compile_aten_graph`, with what there is to keep of it."""
+    dying = dying_inputs() if name == "backward" else ()
     constants = constant_inputs(gm, options) if name == "inference" else ()
 
     def compile_subgraph(inner: GraphModule) -> Callable[..., Any]:
@@ -231,7 +348,7 @@ def compile_aten_graph(
             gm,
             fallback=options.fallback,
             constants=constants,
-            dying=dying_inputs() if name == "backward" else (),
+            dying=dying,
             visible=visible_outputs(name),
             subgraphs=subgraphs,
             sources=sources,
@@ -243,12 +360,20 @@ def compile_aten_graph(
     dump = Dump() if options.dump_ir or texts_wanted() else None
     if dump is not None:
         dump.add_text("fx", gm.print_readable(print_output=False))
+
+    def note(report: GraphReport) -> None:
+        counters["fxlower"]["graphs_compiled"] += 1
+        counters["fxlower"]["kernels_compiled"] += len(report.compiled)
+        counters["fxlower"]["kernels_found"] += len(report.kernels) - len(report.compiled)
+        if on_report is not None:
+            on_report(report)
+
     executable = compile_graph(
         imported,
         options,
         name=name,
         dump=dump,
-        on_report=on_report,
+        on_report=note,
         phase=phase,
         origin=origin,
     )
@@ -256,7 +381,7 @@ def compile_aten_graph(
         publish(dump, name)
         if options.dump_ir:
             dump.write(options.dump_ir, name)
-    return executable
+    return KeptGraph(executable, getattr(executable, "compiled", None))
 
 
 def first_import(again: Callable[[], Imported], origin: Origin, options: Options) -> Imported:
@@ -330,11 +455,16 @@ def constant_inputs(gm: GraphModule, options: Options) -> tuple[int, ...]:
 
 
 def dying_inputs() -> Sequence[int]:
-    """Placeholders of a backward graph that only its call holds: what the forward graph saved."""
+    """Placeholders of a backward graph that only its call holds: what the forward graph saved.
+
+    AOTAutograd is told that there are none: it would take the graph to write to them, and refuse
+    `retain_graph=True`."""
     context = TracingContext.try_get()
     if context is None or context.fw_metadata is None:
         return ()
-    return context.fw_metadata.bw_donated_idxs or ()
+    found = context.fw_metadata.bw_donated_idxs or ()
+    context.fw_metadata.bw_donated_idxs = []
+    return tuple(found)
 
 
 def texts_wanted() -> bool:

@@ -11,20 +11,20 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter
-from weakref import WeakValueDictionary
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import FunctionType, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute
+from xdsl.parser import Parser
 from xdsl.passes import ModulePass
 
-from fxlower.analysis.traffic import Work
 from fxlower.codegen.emitter import emit_llvm_ir
 from fxlower.codegen.object import compile_object
 from fxlower.dialects.build import INDEX, dims_from, string_attr
@@ -32,22 +32,28 @@ from fxlower.dialects.fxt import AtenOp
 from fxlower.dialects.fxt.call import CallOp
 from fxlower.dump import Dump
 from fxlower.errors import CompilerError
+from fxlower.fingerprint import facts_digest
 from fxlower.frontend.program import Imported
-from fxlower.options import Options
+from fxlower.options import Options, cache_folder
 from fxlower.passes.choose_schedule import TUNED
 from fxlower.profile_report import GraphProfile
 from fxlower.progress import CompileProgress
 from fxlower.report import GraphReport, KernelReport, describe_kernels
 from fxlower.runtime.executable import Executable
-from fxlower.runtime.jit import LoadedCode, library_symbols, load, thread_count
-from fxlower.runtime.kept_values import KeptValue
-from fxlower.runtime.kernel_timers import KernelTimers, TimedKernel
-from fxlower.runtime.memory import shared_pool
+from fxlower.runtime.jit import LoadedCode, load, thread_count
+from fxlower.runtime.loading import (
+    KERNELS,
+    CompiledGraph,
+    KernelKey,
+    KernelObject,
+    LoadedGraph,
+    SegmentsObject,
+)
+from fxlower.runtime.object_cache import Store, digest, open_store, settled
 from fxlower.runtime.perf_map import perf_map
-from fxlower.runtime.plan import HostPlan, Shape
+from fxlower.runtime.plan import Shape
 from fxlower.runtime.planner import Elements, build_plan
-from fxlower.runtime.segment import Entry
-from fxlower.runtime.timed_executable import MadeWhenCalled, TimedExecutable, timed_plan
+from fxlower.runtime.timed_executable import TimedExecutable, timed_plan
 from fxlower.targets.machines import ensure_runs_here, machine
 from fxlower.targets.spec import TargetSpec
 from fxlower.universe import FXLOWER_UNIVERSE, REPLACED_DIALECTS
@@ -58,25 +64,6 @@ GRAPH_STAGES = ("tensor", "linalg")
 KERNEL_STAGES = ("loops", "vector", "llvm")
 PLAN, EMIT, LLVM, LINK = "host plan", "emit LLVM IR", "LLVM", "link"
 """Steps that are no passes, by the names that errors and timings have for them."""
-
-
-@dataclass(eq=False)
-class Kernel:
-    """A kernel in memory: where it is, and its signature at stage `loops`."""
-
-    name: str
-    signature: FunctionType
-    code: LoadedCode
-
-    def timed(self, work: Work | None) -> TimedKernel:
-        """As `KernelTimers` takes it."""
-        symbols = tuple(f"d{i}" for i, t in enumerate(self.signature.inputs) if t == INDEX)
-        pointers = len(self.signature.inputs) - len(symbols)
-        if work is None:
-            return TimedKernel(self.name, self.code, pointers, symbols)
-        assert len(work.symbols) == len(symbols)
-        moved = work.reads, work.writes
-        return TimedKernel(self.name, self.code, pointers, work.symbols, *moved, work.operations)
 
 
 @dataclass(eq=False)
@@ -99,10 +86,6 @@ Phase = Callable[[str], AbstractContextManager[object]]
 def no_phase(name: str) -> AbstractContextManager[object]:
     return nullcontext()
 
-
-_KERNELS: WeakValueDictionary[tuple[str, str, str], Kernel] = WeakValueDictionary()
-"""Kernels alive in this process, by name (which holds a hash of the text), machine, and schedule if
-that was measured. An executable keeps those that it calls."""
 
 _LOCK = threading.RLock()
 """One compilation at a time: Python would not run two at once, and LLVM is behind a lock too."""
@@ -154,8 +137,20 @@ class Stages:
             return {}
         return {"fxlower.machine": StringAttr(self.options.machine)}
 
-    def key_of(self, kernel: FuncOp) -> tuple[str, str, str]:
-        """What tells apart the kernels of a process; tuned ones have no schedule of their name."""
+    @cached_property
+    def store(self) -> Store | None:
+        """Where compiled code is kept on disk. A dump shows how each kernel is compiled, so that
+        all are, as when a failure is repeated."""
+        if not self.options.cache or self.dump is not None or self.wanted is not None:
+            return None
+        return open_store(cache_folder(self.options.cache_dir), self.options.cache_bytes)
+
+    @cached_property
+    def facts(self) -> str:
+        return facts_digest(self.options)
+
+    def key_of(self, kernel: FuncOp) -> KernelKey:
+        """Tuned kernels have no schedule of their name."""
         schedule = str(kernel.attributes.get("fxlower.schedule")) if self.options.autotune else ""
         return kernel.sym_name.data, self.options.machine, schedule
 
@@ -320,8 +315,19 @@ def _compile(imported: Imported, stages: Stages, name: str) -> tuple[Executable,
         plan = build_plan(main, segments, imported, elements)
         sources = imported.sources if options.profile else None
         reports = describe_kernels(kernels, segments, sources)
-    with CompileProgress(name, wanted=options.progress, start=start) as progress:
-        loaded = _load(kernels, segments, stages, reports, progress)
+    with (
+        CompileProgress(name, wanted=options.progress, start=start) as progress,
+        settled(stages.store),
+    ):
+        objects, calling = _build(kernels, segments, stages, reports, progress)
+    compiled = CompiledGraph(
+        machine=options.machine,
+        plan=plan,
+        kernels=objects,
+        segments=calling,
+        checked=options.packed_weights == "checked",
+        output_pool=options.output_pool,
+    )
     report = GraphReport(
         name=name,
         operators=imported.operators,
@@ -335,39 +341,26 @@ def _compile(imported: Imported, stages: Stages, name: str) -> tuple[Executable,
         kept=len(plan.kept),
         kept_bytes=sum(step.bytes for step in plan.kept),
     )
-    with stages.step(LINK, "object", "segments"), stages.phase(LINK):
-        executable = _executable(plan, loaded, report, options)
+    with stages.phase(LINK):
+        loaded = LoadedGraph(compiled, lambda name: stages.step(LINK, "object", name))
+        with stages.step(LINK, "object", SEGMENTS):
+            executable = _executable(loaded, report, options)
     report.seconds = dict(stages.timings.seconds)
     report.total_seconds = perf_counter() - start
     return executable, report
 
 
-def _executable(
-    plan: HostPlan, loaded: Loaded, report: GraphReport, options: Options
-) -> Executable:
-    """What runs `plan`, with counters under the option `profile`."""
-    pool = shared_pool() if options.output_pool else None
-    checked = options.packed_weights == "checked"
-
-    def kept(code: SegmentCode) -> list[KeptValue]:
-        return [KeptValue(step, code.addresses, checked) for step in plan.kept]
-
-    if options.profile:
-        works = {k.name: k.work for k in report.kernels if k.work is not None}
-        code, timers = loaded.timed(works)
-        counted, fallbacks = timed_plan(plan)
-        profile = GraphProfile(report, timers, fallbacks, options.cache_dir)
-        report.profile = profile
-        return TimedExecutable(counted, code.entries, code, pool, kept(code), profile)
-
-    def traced() -> Executable:
-        code, _ = loaded.timed({})
-        return Executable(plan, code.entries, code, pool, kept(code))
-
-    code = loaded.linked()
-    executable = Executable(plan, code.entries, code, pool, kept(code))
-    executable.traced = MadeWhenCalled(traced)
-    return executable
+def _executable(loaded: LoadedGraph, report: GraphReport, options: Options) -> Executable:
+    """What runs a graph, with counters under the option `profile`."""
+    if not options.profile:
+        return loaded.executable()
+    works = {k.name: k.work for k in report.kernels if k.work is not None}
+    code, timers = loaded.timed(works)
+    counted, fallbacks = timed_plan(loaded.compiled.plan)
+    profile = GraphProfile(report, timers, fallbacks, options.cache_dir)
+    report.profile = profile
+    kept = loaded.kept(code)
+    return TimedExecutable(counted, code.entries, code, loaded.pool, kept, profile)
 
 
 def _run_tuned(module: ModuleOp, stages: Stages) -> None:
@@ -407,90 +400,112 @@ def names_of_results(kernel: str, segments: dict[str, FuncOp]) -> tuple[str, ...
     return tuple(r.name_hint for r in results if r.name_hint is not None)
 
 
-@dataclass(eq=False)
-class SegmentCode:
-    """Segments in memory: the entry function of each by name, the addresses of the kernels that
-    they call, and what keeps all that alive."""
-
-    entries: dict[str, Entry]
-    addresses: dict[str, int]
-    code: list[object]
-
-
-@dataclass(eq=False)
-class Loaded:
-    """The kernels of a graph in memory, and the object file of the segments that call them."""
-
-    kernels: dict[str, Kernel]
-    segments: bytes
-    arenas: dict[str, Shape]
-
-    def linked(self) -> SegmentCode:
-        """The segments, calling the kernels."""
-        return self._linked({n: k.code for n, k in self.kernels.items()})
-
-    def timed(self, works: Mapping[str, Work]) -> tuple[SegmentCode, KernelTimers]:
-        """The segments, calling timers, which add up the kernels' work where that is known."""
-        timers = KernelTimers([k.timed(works.get(k.name)) for k in self.kernels.values()])
-        return self._linked(dict.fromkeys(self.kernels, timers.code)), timers
-
-    def _linked(self, callees: Mapping[str, LoadedCode]) -> SegmentCode:
-        if not self.arenas:
-            return SegmentCode({}, {}, [])
-        exports = [f"{n}_entry" for n in self.arenas]
-        code = load(self.segments, exports=exports, uses=dict.fromkeys(callees.values()))
-        entries = {n: Entry(code.address(f"{n}_entry"), arena) for n, arena in self.arenas.items()}
-        addresses = {n: c.address(n) for n, c in callees.items()}
-        return SegmentCode(entries, addresses, [code, *self.kernels.values()])
-
-
-def _load(
+def _build(
     kernels: dict[str, FuncOp],
     segments: dict[str, FuncOp],
     stages: Stages,
     reports: list[KernelReport],
     progress: CompileProgress,
-) -> Loaded:
-    """Load the kernels, from this process where it has them, and compile the segments that call
-    them."""
+) -> tuple[tuple[KernelObject, ...], SegmentsObject | None]:
+    """Object code of the kernels and of the segments that call them, from this process or from disk
+    where it is there."""
     if not segments:
-        return Loaded({}, b"", {})
-    ready: dict[str, Kernel] = {}
-    begun: list[Begun] = []
-    keys: dict[str, tuple[str, str, str]] = {}
+        return (), None
+    keys = {name: stages.key_of(function) for name, function in kernels.items()}
     progress.kernels = len(kernels)
+    with stages.timings.measure("look up"), stages.phase("look up"):
+        ready, places = _look_up(kernels, keys, stages, reports)
+        calls = "" if stages.store is None else _place_of_segments(segments, keys, stages)
+        calling = _kept_segments(calls, stages)
+    begun: list[Begun] = []
     with stages.phase("kernel passes"):
-        for (name, function), report in zip(kernels.items(), reports, strict=True):
-            keys[name] = stages.key_of(function)
-            known = _KERNELS.get(keys[name])
-            if known is not None and stages.dump is None:
-                ready[name] = known
-                report.cached = True
-            else:
+        for name, function in kernels.items():
+            if name not in ready:
                 begun.append(_begin(name, [function], stages))
-            progress.update(len(ready) + len(begun), len(ready))
-        signatures = {k.name: k.signature for k in (*ready.values(), *begun)}
-        declared = [FuncOp.external(n, s.inputs.data, ()) for n, s in signatures.items()]
-        calling = _begin("segments", [*declared, *segments.values()], stages)
-        begun.append(calling)
+                progress.update(len(ready) + len(begun), len(ready))
+        signatures = {item.name: item.signature for item in begun}
+        if calling is None:
+            for name, kernel in ready.items():
+                signatures[name] = _parsed(kernel.signature)
+            declared = [FuncOp.external(n, signatures[n].inputs.data, ()) for n in kernels]
+            begun.append(_begin(SEGMENTS, [*declared, *segments.values()], stages))
     if stages.dump is None:  # LLVM takes longest for contractions, and should not end with one
-        begun.sort(key=lambda b: (not b.is_contraction, b is not calling))
-    objects = _compile_all(begun, stages, progress)
-    calls = objects.pop(calling.name)
-    with stages.timings.measure(LINK):
-        library = library_symbols(p.symbol for p in stages.target.library)
-    for name, data in objects.items():
-        with stages.step(LINK, "object", name), stages.phase(LINK):
-            kernel = Kernel(name, signatures[name], load(data, exports=[name], symbols=library))
-            _KERNELS[keys[name]] = kernel
-            ready[name] = kernel
-    return Loaded(ready, calls, calling.arenas)
+        begun.sort(key=lambda b: (not b.is_contraction, b.name != SEGMENTS))
+    made = _compile_all(begun, stages, progress)
+    for item in begun:
+        code = made[item.name]
+        if item.name == SEGMENTS:
+            calling = SegmentsObject(item.arenas, code)
+            arenas = {name: shape.dims for name, shape in item.arenas.items()}
+            place, header = calls, {"arenas": arenas}
+        else:
+            indices = tuple(type_ == INDEX for type_ in item.signature.inputs)
+            kernel = KernelObject(keys[item.name], str(item.signature), indices, code)
+            ready[item.name] = kernel
+            place, header = (
+                places.get(item.name, ""),
+                {"signature": kernel.signature, "indices": indices},
+            )
+        if stages.store is not None:
+            stages.store.put(place, header, code)
+    return tuple(ready[name] for name in kernels), calling
+
+
+SEGMENTS = "segments"
+"""The module of a graph's segments; kernels have other names."""
+
+
+def _look_up(
+    kernels: dict[str, FuncOp],
+    keys: dict[str, KernelKey],
+    stages: Stages,
+    reports: list[KernelReport],
+) -> tuple[dict[str, KernelObject], dict[str, str]]:
+    """The kernels there are, and where on disk the others are to go."""
+    ready: dict[str, KernelObject] = {}
+    places: dict[str, str] = {}
+    for (name, function), report in zip(kernels.items(), reports, strict=True):
+        known = KERNELS.get(keys[name])
+        if known is not None and stages.dump is None:
+            ready[name] = known.object
+            report.cached = "in this process"
+        elif stages.store is not None:
+            places[name] = digest("kernel", str(function), stages.facts)
+            if (found := stages.store.get(places[name])) is not None:
+                header, code = found
+                indices = tuple(header["indices"])
+                ready[name] = KernelObject(keys[name], header["signature"], indices, code)
+                report.cached = "on disk"
+    return ready, places
+
+
+def _place_of_segments(
+    segments: dict[str, FuncOp], keys: dict[str, KernelKey], stages: Stages
+) -> str:
+    texts = (str(function) for function in segments.values())
+    return digest(SEGMENTS, *texts, repr(tuple(keys.values())), stages.facts)
+
+
+def _kept_segments(place: str, stages: Stages) -> SegmentsObject | None:
+    """The segments that are on disk."""
+    if stages.store is None or (found := stages.store.get(place)) is None:
+        return None
+    header, code = found
+    arenas = {name: Shape.of(tuple(dims)) for name, dims in header["arenas"].items()}
+    return SegmentsObject(arenas, code)
+
+
+def _parsed(signature: str) -> FunctionType:
+    """A function type from its text."""
+    type_ = Parser(context(), signature).parse_attribute()
+    assert isinstance(type_, FunctionType)
+    return type_
 
 
 def _compile_all(begun: list[Begun], stages: Stages, progress: CompileProgress) -> dict[str, bytes]:
     """The object files of modules; LLVM works on one while passes take the next one down."""
     objects: dict[str, Future[bytes]] = {}
-    known = progress.kernels + 1 - len(begun)  # the segments are no kernel
+    known = progress.kernels - sum(item.name != SEGMENTS for item in begun)
 
     def tell() -> None:
         done = sum(future.done() for future in objects.values())

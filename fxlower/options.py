@@ -8,7 +8,10 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 from fxlower.errors import OptionError
 from fxlower.targets.machines import machine
@@ -39,7 +42,11 @@ class Options:
         packed_weights_bytes: at most so many bytes of parameters of a graph are kept packed.
         autotune: measure schedules of each matrix product that is compiled, once on a machine, and
             use the fastest. Results differ from others by rounding.
-        cache_dir: folder for what was measured; None is the user's own for caches.
+        cache: keep what is compiled on disk and use it in later processes; see docs/design.md,
+            section 9. torch's own switches count too (`TORCHINDUCTOR_FORCE_DISABLE_CACHES`, and for
+            whole graphs `TORCHINDUCTOR_AUTOGRAD_CACHE`).
+        cache_bytes: how large that may become; what was not used for longest is removed.
+        cache_dir: folder for what is compiled or measured; None is the user's own for caches.
         output_pool: keep the memory of large results for the next call (at most 4 GiB and an eighth
             of the machine's memory) instead of returning it to the system.
         timing: print where the compile time went, by stage, after each graph.
@@ -60,6 +67,8 @@ class Options:
     packed_weights: str = "checked"
     packed_weights_bytes: int = 16 << 30
     autotune: bool = False
+    cache: bool = True
+    cache_bytes: int = 2 << 30
     cache_dir: str | None = None
     output_pool: bool = True
     timing: bool = False
@@ -82,10 +91,9 @@ class Options:
                 f"option 'packed_weights' must be one of {', '.join(PACKED_WEIGHTS)}, "
                 f"got {self.packed_weights!r}"
             )
-        if self.packed_weights_bytes < 0:
-            raise OptionError(
-                f"option 'packed_weights_bytes' must be at least 0, got {self.packed_weights_bytes}"
-            )
+        for name in ("packed_weights_bytes", "cache_bytes"):
+            if (value := getattr(self, name)) < 0:
+                raise OptionError(f"option '{name}' must be at least 0, got {value}")
         machine(self.machine)  # raises, and lists the machines, if there is none of this name
 
     @classmethod
@@ -117,6 +125,13 @@ class Options:
         return cls(**values)
 
 
+def cache_folder(cache_dir: str | None) -> Path:
+    """The folder named by the option `cache_dir`, or the user's own for caches."""
+    if not cache_dir:
+        return platformdirs.user_cache_path("fxlower")
+    return Path(cache_dir).expanduser()
+
+
 FALLBACKS = ("aten", "error")
 ON_ERROR = ("raise", "fallback")
 PACKED_WEIGHTS = ("checked", "constant", "never")
@@ -129,6 +144,8 @@ TYPES: dict[str, tuple[type, ...]] = {
     "packed_weights": (str,),
     "packed_weights_bytes": (int,),
     "autotune": (bool,),
+    "cache": (bool,),
+    "cache_bytes": (int,),
     "cache_dir": (str, os.PathLike, type(None)),
     "output_pool": (bool,),
     "timing": (bool,),

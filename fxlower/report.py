@@ -32,7 +32,8 @@ class KernelReport:
     schedule: str
     traffic: Traffic
     calls: int
-    cached: bool = False
+    cached: str = ""
+    """Where its code was found, "in this process" or "on disk"; empty where it was compiled."""
     work: Work | None = None
     sources: tuple[str, ...] = ()
     """What a call does whatever the sizes, and the user's lines, as far as known, that its results
@@ -62,11 +63,19 @@ class GraphReport:
         return 1.0 - len(self.fallbacks) / self.operators if self.operators else 1.0
 
     @property
+    def compiled(self) -> list[KernelReport]:
+        """Kernels whose code was made anew."""
+        return [k for k in self.kernels if not k.cached]
+
+    @property
     def kernel_calls(self) -> int:
         return sum(k.calls for k in self.kernels)
 
     def timing_table(self) -> str:
-        rows = [f"{self.name}: {self.total_seconds * 1e3:.1f} ms in fxlower"]
+        rows = [
+            f"{self.name}: {self.total_seconds * 1e3:.1f} ms in fxlower, {len(self.compiled)} of "
+            f"{len(self.kernels)} kernels compiled"
+        ]
         rows += [f"  {n:24} {s * 1e3:8.1f} ms" for n, s in self.seconds.items()]
         return "\n".join(rows)
 
@@ -78,7 +87,8 @@ class GraphReport:
             f"compiled in {self.total_seconds * 1e3:.0f} ms"
         ]
         for k in sorted(self.kernels, key=lambda k: -k.calls):
-            lines.append(f"  {k.calls:4}x {k.name}  [{k.kind}]  {', '.join(k.ops)}")
+            found = f"  (found {k.cached})" if k.cached else ""
+            lines.append(f"  {k.calls:4}x {k.name}  [{k.kind}]  {', '.join(k.ops)}{found}")
             schedule = f"  schedule {k.schedule}" if k.schedule else ""
             lines.append(f"        loops {k.loops}{schedule}")
             lines.append(f"        moves {k.traffic}")

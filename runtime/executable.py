@@ -49,6 +49,8 @@ class Executable:
         }
         self.traced: Callable[[list[Any]], list[Any]] | None = None
         """What runs instead of this while torch's profiler is on: the same, with ranges."""
+        self.compiled: Any = None
+        """What there is to keep of it on disk (`fxlower.runtime.loading.CompiledGraph`)."""
         self.host_program = HostProgram(plan, self.layouts)
         self.run = self.host_program.function(self.segments(), pool, self.kept)
         if launcher() is not None:

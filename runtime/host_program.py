@@ -19,6 +19,7 @@ Text from outside never gets into the program: names are made here, sizes are wr
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FunctionType
@@ -98,7 +99,9 @@ class HostProgram:
         self, segments: Mapping[str, Callable[..., Any]], pool: StoragePool | None, kept: KeptValues
     ) -> Run:
         """The program, with what it calls."""
+        # What torch imports when it is first needed takes the importer's builtins from here.
         scope: dict[str, Any] = {**HELPERS, **self.constants, "kept": kept}
+        scope["__builtins__"] = builtins
         scope["pooled"] = None if pool is None else pool.empty_strided
         for number, name in enumerate(self.layouts):
             scope[f"segment_{number}"] = segments[name]

@@ -24,6 +24,8 @@ from llvmlite import binding
 from fxlower.codegen.object import compile_object, initialize
 from fxlower.errors import FxlowerError
 from fxlower.runtime import threads
+from fxlower.runtime.fingerprint import machine_facts
+from fxlower.runtime.object_cache import digest, first_open, settled
 from fxlower.runtime.perf_map import perf_map
 from fxlower.targets.host import host
 
@@ -265,13 +267,27 @@ def serial_parallel_for() -> int:
     return _runtime_code(threads.SERIAL, {})
 
 
+def kept_object(text: str) -> bytes:
+    """The object code of a module of the run time, from disk if it is there."""
+    store = first_open()
+    key = digest("run time", text, machine_facts("host"))
+    found = None if store is None else store.get(key)
+    if found is not None:
+        return found[1]
+    code = compile_object(text, host())
+    if store is not None:
+        with settled(store):
+            store.put(key, {}, code)
+    return code
+
+
 _RUNTIME_CODE: list[LoadedCode] = []
 """Kept for as long as the process runs."""
 
 
 def _runtime_code(text: str, symbols: Mapping[str, int]) -> int:
     library = binding.JITLibraryBuilder()
-    object_code = compile_object(text, host())
+    object_code = kept_object(text)
     library.add_object_img(object_code)
     library.export_symbol(threads.SYMBOL)
     for name, address in symbols.items():

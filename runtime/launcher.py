@@ -27,7 +27,6 @@ from typing import Any
 
 import torch
 
-from fxlower.codegen.object import compile_object
 from fxlower.runtime import jit
 from fxlower.runtime.launcher_text import (
     ARENAS,
@@ -40,7 +39,6 @@ from fxlower.runtime.launcher_text import (
     WRAP,
 )
 from fxlower.runtime.segment import TRAPS, SegmentCall
-from fxlower.targets.host import host
 
 PYTHON = (
     "PyBool_FromLong",
@@ -218,7 +216,7 @@ def launcher() -> Launcher | None:
     text = TEXT.substitute(
         arenas=ARENAS, type_offset=type_offset, handle_offset=handle_offset, wrap=WRAP
     )
-    code = jit.load(compile_object(text, host()), EXPORTS, symbols)
+    code = jit.load(jit.kept_object(text), EXPORTS, symbols)
     return Launcher(code)
 
 

@@ -6,6 +6,10 @@ import os
 # libgomp reads this when torch loads it.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+# What is compiled is compiled, whatever this user's cache holds; tests of caches switch them on, in
+# folders of their own.
+os.environ.setdefault("FXLOWER_CACHE", "0")
+
 from pathlib import Path
 
 import pytest

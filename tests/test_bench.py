@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from dataclasses import replace
+from time import perf_counter, sleep
 
 import pytest
 import torch
@@ -17,11 +18,13 @@ from fxlower.tools.bench import (
     loops,
     models,
     peers,
+    start,
     summary,
     timing,
 )
 from fxlower.tools.bench.case import Case, largest_error, normal
 from fxlower.tools.bench.loop_cases import adam
+from fxlower.tools.bench.start import Start
 from fxlower.tools.bench.summary import Measured
 from fxlower.tuning import roofline
 from fxlower.tuning.roofline import Roofline
@@ -252,3 +255,24 @@ def test_calls_are_measured_beside_a_backend_that_computes_nothing() -> None:
     found = calls.run(names, with_peers=["eager", "floor"], seconds=0.01, statistic=min)
     assert [m["case"] for m in found] == [c.name for c in calls.cases(names)]
     assert all(m[name] > 0 for m in found for name in ("fxlower", "eager", "floor"))
+
+
+def test_starts_are_told_apart() -> None:
+    def made(backend: float, fxlower: float, kernels: int) -> Start:
+        return Start((2.0, 1.5), (4.0, 3.0), (backend, backend), (fxlower, fxlower), kernels, 0)
+
+    starts = [
+        ("model", "cold", made(3.0, 2.0, 7)),
+        ("model", "warm 1", made(0.2, 0.1, 0)),
+        ("model", "warm 2", made(0.125, 0.0625, 0)),
+    ]
+    assert start.table(starts).row_count == 3
+    assert "0.125 s" in start.verdict(starts) and "0 kernels compiled" in start.verdict(starts)
+
+
+def test_a_clock_counts_calls_of_one_by_another_once() -> None:
+    clock = start.Clock()
+    inner = clock.timed(lambda: sleep(0.02))
+    before = perf_counter()
+    clock.timed(inner)()
+    assert 0.02 <= clock.spent[0] <= perf_counter() - before

@@ -8,6 +8,12 @@ from fxlower.errors import OptionError, TargetError
 from fxlower.options import TYPES, Options
 
 
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch):
+    for name in TYPES:
+        monkeypatch.delenv(f"FXLOWER_{name.upper()}", raising=False)
+
+
 def test_defaults_need_nothing(monkeypatch):
     monkeypatch.delenv("CI", raising=False)
     assert Options.read() == Options()

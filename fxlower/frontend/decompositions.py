@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
 from typing import Any
 
 import torch
-from torch._decomp import core_aten_decompositions, get_decompositions
 
 import fxlower.frontend.aten  # noqa: F401  (registers the shipped rules)
 from fxlower.frontend.extra_decompositions import EXTRA
@@ -16,6 +15,8 @@ from fxlower.frontend.registry import RULES
 
 @cache
 def _core() -> dict[Any, Callable[..., Any]]:
+    from torch._decomp import core_aten_decompositions, get_decompositions  # 0.2 s, torch.export
+
     return dict(core_aten_decompositions()) | dict(get_decompositions(RECOMPUTED))
 
 
@@ -40,3 +41,20 @@ RECOMPUTED = {
 """Operators with lowerings that PyTorch's partitioner would rather save the results of than compute
 them again, as it does not know them. Of the logits of a language model, two numbers for each row
 are saved instead of as much memory again."""
+
+
+class DecompositionTable(Mapping[Any, Callable[..., Any]]):
+    """`decomposition_table()`, made when it is first looked at: not for graphs from a cache."""
+
+    def __getitem__(self, overload: Any) -> Callable[..., Any]:
+        return self._table[overload]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._table)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @cached_property
+    def _table(self) -> dict[Any, Callable[..., Any]]:
+        return decomposition_table()

@@ -118,6 +118,16 @@ def register_lowering(overload: Any, rule: Rule, *, override: bool = False) -> N
     _SHIPPED.discard(overload)
 
 
+def has_foreign_rules() -> bool:
+    """Whether an operator of torch's own has a rule that is not fxlower's."""
+    tables = (RULES, COMPLEX_RULES, FLOAT8_RULES)
+    rules = [item for table in tables for item in table.items()]
+    return any(
+        not rule.__module__.startswith("fxlower.") and str(overload).startswith(("aten.", "prims."))
+        for overload, rule in (*rules, *NAMED_RULES.items())
+    )
+
+
 def describe(rule: Rule) -> str:
     """Where a rule is defined: `module.name`."""
     return f"{rule.__module__}.{rule.__qualname__}"

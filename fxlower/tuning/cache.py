@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite
-import platformdirs
 from xdsl.dialects.builtin import DictionaryAttr
 
 import fxlower
 from fxlower.dialects.build import int_attr
+from fxlower.options import cache_folder
 from fxlower.targets.spec import TargetSpec
 
 log = logging.getLogger(__name__)
@@ -78,18 +78,11 @@ def write_whole(file: Path, text: str) -> None:
         log.warning("what was measured is not kept, %s cannot be written: %s", file, error)
 
 
-def folder_of(cache_dir: str | None) -> Path:
-    """The folder named by the option `cache_dir`, or the user's own for caches."""
-    if not cache_dir:
-        return platformdirs.user_cache_path("fxlower")
-    return Path(cache_dir).expanduser()
-
-
 def machine_file(kind: str, cache_dir: str | None, target: TargetSpec, threads: int) -> Path:
     """The file for what was measured, `kind`, of `target` with so many threads."""
     facts = repr((target, threads, fxlower.__version__, llvmlite.__version__))
     digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
-    return folder_of(cache_dir) / f"{kind}-{target.name}-{digest}.json"
+    return cache_folder(cache_dir) / f"{kind}-{target.name}-{digest}.json"
 
 
 def tuned_schedules(cache_dir: str | None, target: TargetSpec, threads: int) -> TunedSchedules:
@@ -130,4 +123,4 @@ def clear(cache_dir: str | None) -> list[Path]:
 
 
 def files_in(cache_dir: str | None) -> list[Path]:
-    return sorted(folder_of(cache_dir).glob("schedules-*.json"))
+    return sorted(cache_folder(cache_dir).glob("schedules-*.json"))

@@ -18,6 +18,7 @@ from xdsl.passes import ModulePass
 import fxlower
 from fxlower import compiler
 from fxlower.dialects import arith, fxt
+from fxlower.runtime import loading
 from fxlower.targets.host import host
 
 
@@ -64,7 +65,8 @@ def sabotaged(monkeypatch: pytest.MonkeyPatch) -> Any:
         )
         target = replace(host(), stages=stages)
         monkeypatch.setattr(compiler, "machine", lambda name: target)
-        monkeypatch.setattr(compiler, "_KERNELS", {})
+        for module in (compiler, loading):
+            monkeypatch.setattr(module, "KERNELS", {})
 
     return put
 

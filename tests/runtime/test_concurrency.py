@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from fxlower import compiler
+from fxlower.runtime.loading import KERNELS
 
 TIMEOUT = 60
 """Seconds after which a process that waits for another is taken to hang."""
@@ -130,9 +130,9 @@ def compile_and_drop(numbers: range) -> None:
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads /proc")
 def test_code_that_nobody_holds_is_freed() -> None:
     compile_and_drop(range(1, 21))
-    held, before = len(compiler._KERNELS), resident_bytes()
+    held, before = len(KERNELS), resident_bytes()
     compile_and_drop(range(21, 121))
-    assert len(compiler._KERNELS) <= held
+    assert len(KERNELS) <= held
     assert resident_bytes() - before < 30 << 20
 
 

@@ -1,4 +1,4 @@
-"""`python -m fxlower.tools.bench loops|gemm|models|compile|calls [NAME ...]`."""
+"""`python -m fxlower.tools.bench loops|gemm|models|compile|start|calls [NAME ...]`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from statistics import median
 
-ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
-"""libgomp's threads wait without spinning for long; see `timing.py`."""
+ENVIRONMENT = {"GOMP_SPINCOUNT": "1000", "FXLOWER_CACHE": "0"}
+"""libgomp's threads wait without spinning for long; see `timing.py`. What is compiled is not taken
+from disk."""
 
 KEEP_MEMORY = (
     "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1099511627776:glibc.malloc.tcache_count=0"
@@ -31,7 +32,7 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, "-m", "fxlower.tools.bench", *sys.argv[1:]])
     import torch
 
-    from fxlower.tools.bench import calls, compile_time, gemm, loops, models, peers
+    from fxlower.tools.bench import calls, compile_time, gemm, loops, models, peers, start
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
@@ -49,9 +50,18 @@ def main() -> None:
     for name in chosen:
         if (lacking := peers.missing(name)) is not None:
             parser().error(f"peer {name}: {lacking}")
-    suites = {"loops": [loops], "gemm": [gemm], "models": [models], "compile": [loops, models]}
+    suites = {
+        "loops": [loops],
+        "gemm": [gemm],
+        "models": [models],
+        "compile": [loops, models],
+        "start": [models],
+    }
     if not any(suite.cases(args.names) for suite in suites[args.suite]):
         parser().error(f"no case has a name with {' or '.join(args.names)} in it")
+    if args.suite == "start":
+        start.run(args.names)
+        return
     if args.suite == "compile":
         compile_time.run(args.names)
         return
@@ -70,7 +80,7 @@ def main() -> None:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m fxlower.tools.bench", description=__doc__)
-    made.add_argument("suite", choices=["loops", "gemm", "models", "compile", "calls"])
+    made.add_argument("suite", choices=["loops", "gemm", "models", "compile", "start", "calls"])
     made.add_argument("names", nargs="*", help="cases whose name contains one of these")
     made.add_argument(
         "--peers",
