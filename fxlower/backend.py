@@ -126,6 +126,13 @@ def outside_forward_mode(
             return eager(*args)
         return inner(*args)
 
+    for name in (
+        "zero_grad",
+        "named_parameters",
+        "named_buffers",
+    ):  # torch's minifier asks for them
+        if hasattr(compiled, name):
+            setattr(call, name, getattr(compiled, name))
     return call
 
 
@@ -321,8 +328,7 @@ def build_aten_graph(
     on_report: Callable[[GraphReport], None] | None = None,
 ) -> KeptGraph:
     """As `compile_aten_graph`, with what there is to keep of it."""
-    if name == "backward":
-        use_saved_tensors_again()
+    dying = dying_inputs() if name == "backward" else ()
     constants = constant_inputs(gm, options) if name == "inference" else ()
 
     def compile_subgraph(inner: GraphModule) -> Callable[..., Any]:
@@ -342,6 +348,7 @@ def build_aten_graph(
             gm,
             fallback=options.fallback,
             constants=constants,
+            dying=dying,
             visible=visible_outputs(name),
             subgraphs=subgraphs,
             sources=sources,
@@ -375,14 +382,6 @@ def build_aten_graph(
         if options.dump_ir:
             dump.write(options.dump_ir, name)
     return KeptGraph(executable, getattr(executable, "compiled", None))
-
-
-def use_saved_tensors_again() -> None:
-    """Say that the backward graph changes nothing that was saved for it: AOTAutograd would take it
-    to, and refuse `retain_graph=True` where it was compiled before that is known."""
-    context = TracingContext.try_get()
-    if context is not None and context.fw_metadata is not None:
-        context.fw_metadata.bw_donated_idxs = []
 
 
 def first_import(again: Callable[[], Imported], origin: Origin, options: Options) -> Imported:
@@ -452,6 +451,19 @@ def constant_inputs(gm: GraphModule, options: Options) -> tuple[int, ...]:
             if size <= room:
                 room -= size
                 found.append(position)
+    return tuple(found)
+
+
+def dying_inputs() -> Sequence[int]:
+    """Placeholders of a backward graph that only its call holds: what the forward graph saved.
+
+    AOTAutograd is told that there are none: it would take the graph to write to them, and refuse
+    `retain_graph=True`."""
+    context = TracingContext.try_get()
+    if context is None or context.fw_metadata is None:
+        return ()
+    found = context.fw_metadata.bw_donated_idxs or ()
+    context.fw_metadata.bw_donated_idxs = []
     return tuple(found)
 
 

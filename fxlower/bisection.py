@@ -203,14 +203,20 @@ class Level(Run):
         self, op: CallOp, caller: FuncOp, symbols: dict[str, int], values: dict[SSAValue, Any]
     ) -> list[Any]:
         function = self.functions[op.callee.string_value()]
-        operands = [
+        operands: list[Any] = [
             number_of(v, caller, symbols) if v.type == INDEX else values[v] for v in op.operands
         ]
         own = symbols_of(function, operands)
         if "fxlower.kernel" in function.attributes:
+            written = [k for k in op.inplace if k >= 0]
+            kept = [o.clone() if k in written else o for k, o in enumerate(operands)]
             results = self.call_kernel(function, operands, own)
-            self.calls.append((op, operands, own, results))
-            return results
+            self.calls.append((op, kept, own, results))
+            made = list(results)
+            for i, k in enumerate(op.inplace):
+                if k >= 0:  # outside of its segment, the operand is the result
+                    made[i] = operands[k].copy_(as_dtype(results[i], operands[k].dtype))
+            return made
         inner = Level(self.program, [], self.stages)
         inner.symbols, inner.calls, inner.unchecked = own, self.calls, self.unchecked
         known: dict[SSAValue, Any] = dict(zip(function.body.block.args, operands, strict=True))
@@ -301,14 +307,16 @@ class _Search:
         for call, operands, symbols, results in level.calls:
             kernel = level.functions[call.callee.string_value()]
             typed = [as_argument(o, a) for o, a in zip(operands, kernel.body.block.args)]
+            used = [r.first_use is not None for r in call.results]  # others are scratch memory
             found = LoadedKernel(kernel, self.stages)(typed, symbols)
 
             noisy = partial(level.call_kernel, kernel, perturbed(typed), symbols)
-            difference = self.first_difference(found, results, noisy)
+            expected = [r if u else None for r, u in zip(results, used, strict=True)]
+            difference = self.first_difference(found, expected, noisy)
             if difference is not None:
                 self.result.kernel = kernel.sym_name.data
                 self.result.source = self.source(call.results)
-                return self.blame_kernel_pass(kernel, typed, symbols, results, noisy, difference)
+                return self.blame_kernel_pass(kernel, typed, symbols, expected, noisy, difference)
         executable = compiler.compile_graph(self.graph.again(), self.stages.options)
         difference = self.first_difference(
             executable(copies(self.arguments)), outputs, lambda: self.moved().outputs
@@ -402,7 +410,7 @@ class _Search:
         kernel: FuncOp,
         operands: list[Any],
         symbols: dict[str, int],
-        expected: list[torch.Tensor],
+        expected: list[Any],
         noisy: Callable[[], list[Any]],
         difference: str,
     ) -> Bisection:

@@ -90,6 +90,7 @@ ALLOWED = {
     "codegen": {"codegen", "dialects", "errors", "targets"},
     "frontend": {"frontend", "analysis", "dialects", "errors"},
     "runtime": {"runtime", "analysis", "codegen", "dialects", "errors", "frontend", "targets"},
+    "reference": {"reference", "frontend", "analysis", "dialects", "errors"},
     "universe": {"dialects", "passes"},
 }
 """What each part of fxlower may import of fxlower; parts not named here may import anything."""

@@ -26,6 +26,7 @@ from xdsl.ir import Block, OpResult, Region, SSAValue
 
 import fxlower.frontend.aten  # noqa: F401  (registers the shipped rules)
 from fxlower.analysis.constants import CONSTANT
+from fxlower.analysis.lifetimes import DYING
 from fxlower.dialects.build import (
     ELEMENT_BITS,
     INDEX,
@@ -89,6 +90,7 @@ def import_graph(
     name: str = "main",
     fallback: str = "aten",
     constants: Sequence[int] = (),
+    dying: Sequence[int] = (),
     visible: int | None = None,
     subgraphs: SubgraphCompiler | None = None,
     sources: bool = False,
@@ -97,7 +99,8 @@ def import_graph(
     AOTAutograd, `make_fx`, or `ExportedProgram.run_decompositions(...).graph_module`.
 
     `fallback`: "aten" calls operators without a lowering in eager mode; "error" raises.
-    `constants` are placeholders, by position, of tensors that seldom change. The first `visible`
+    `constants` are placeholders, by position, of tensors that seldom change, `dying` those of
+    tensors that nobody holds once the graph does not need them any more. The first `visible`
     results (None: all) may be written to by the caller, who sees it in others of that memory.
     `subgraphs` compiles the branches and bodies of control flow, which stay graphs without it.
     With `sources`, names of values tell the user's lines that they are from (`Imported.sources`).
@@ -113,7 +116,7 @@ def import_graph(
     importer.walk()
     if fallback == "error" and (sites := importer.fallbacks.unsupported()):
         raise UnsupportedGraph(sites)
-    return importer.finish(name, constants)
+    return importer.finish(name, constants, dying)
 
 
 class _Importer:
@@ -481,13 +484,15 @@ class _Importer:
             return ScalarSlot(len(self.results) - 1)
         return value.slot(self.symbols)
 
-    def finish(self, name: str, constants: Sequence[int]) -> Imported:
+    def finish(self, name: str, constants: Sequence[int], dying: Sequence[int]) -> Imported:
         infos = [i for _, i in self.inputs] + [i for _, i, _ in self.attributes.values()]
         argument_attrs = [_layout(i) for i in infos]
         mutated = {self.positions[node] for node in self.mutated}
         for (position, _), attributes in zip(self.inputs, argument_attrs):
             if position in constants and position not in mutated:
                 attributes[CONSTANT] = UnitAttr()
+            if position in dying:
+                attributes[DYING] = UnitAttr()
         result_attrs = [_layout(i) for _, i in self.results]
         arguments = {node: i for i, node in enumerate(self.tensor_placeholders())}
         returned = [v for v, _ in self.results]

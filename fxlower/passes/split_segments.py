@@ -29,6 +29,10 @@ that it took the memory of, which the segment marks `fxt.written`.
 
 Calls with `fxt.constant`, whose operands seldom change, are the host's, and go first.
 
+A segment ends early where many bytes would be free if the host could let go of them: its results
+are allocated when it begins, and a backward graph would hold all that was saved for it, beside all
+gradients, until it ends.
+
 Needs `@main` as `update-in-place` or `pack-weights` leaves it. Leaves in it calls of segments, host
 calls, the views that those and the return need, and the return.
 """
@@ -56,6 +60,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from fxlower.analysis.constants import CONSTANT
 from fxlower.analysis.layout import Strides, declared_strides, result_strides
+from fxlower.analysis.lifetimes import LastUses, static_bytes
 from fxlower.analysis.symbols import symbols_of
 from fxlower.dialects import fxt
 from fxlower.dialects.build import (
@@ -72,6 +77,9 @@ from fxlower.dialects.fxt.call import CallOp
 from fxlower.dialects.fxt.view import VIEWS
 from fxlower.passes.kernel_shell import strides_dictionary, strides_of_results
 from fxlower.passes.materialize_dims import symbol_arguments
+
+ENOUGH_BYTES = 32 << 20
+"""So many bytes that the host could let go of end a segment."""
 
 
 @dataclass(eq=False)
@@ -123,6 +131,8 @@ class _Splitter:
         steps: list[_Segment | Operation] = []
         first: list[_Segment | Operation] = []
         open_segment: _Segment | None = None
+        last_uses = LastUses(self.function, self._memory_of)
+        dead_bytes = 0
         for op in self.function.body.block.ops:
             if isinstance(op, VIEWS):
                 continue
@@ -131,8 +141,9 @@ class _Splitter:
                 self.strides.update((r, result_strides(op, i)) for i, r in enumerate(op.results))
                 continue
             if isinstance(op, CallOp):
-                if open_segment is None:
+                if open_segment is None or dead_bytes >= ENOUGH_BYTES:
                     open_segment = _Segment()
+                    dead_bytes = 0
                     steps.append(open_segment)
                 open_segment.calls.append(op)
                 self.segment_of.update(dict.fromkeys(op.results, open_segment))
@@ -158,7 +169,24 @@ class _Splitter:
                     open_segment.operands[root] = None
                 if source is not None and source is not open_segment:
                     source.results[root] = None
+            if open_segment is not None:
+                dead_bytes += sum(
+                    static_bytes(root)
+                    for root in last_uses.of.get(op, ())
+                    if self.segment_of.get(root) is not open_segment
+                )
         return first + steps
+
+    @staticmethod
+    def _memory_of(value: SSAValue) -> SSAValue:
+        """The argument, or result of a call, in whose memory `value` is."""
+        value = _without_views(value)
+        while isinstance(value, OpResult) and isinstance(value.op, CallOp):
+            at = value.op.inplace[value.index]
+            if at < 0:
+                break
+            value = _without_views(value.op.operands[at])
+        return value
 
     def _root_of(self, value: SSAValue, segment: _Segment | None = None) -> SSAValue:
         """The argument, or result of a call, in whose memory `value` is: of results in place those

@@ -220,6 +220,10 @@ class Interpreter:
     def slice(self, op: fxt.SliceOp, x: Tensor) -> Tensor:
         starts, steps = self.dims(dims_from(op.starts)), axes_of(op.steps)
         for axis, (start, step, count) in enumerate(zip(starts, steps, self.result_dims(op))):
+            if step > 0 and start >= 0 and start + step * (count - 1) < x.shape[axis] and count:
+                x = x.narrow(axis, start, step * (count - 1) + 1)  # a view: it may be written to
+                x = x[(slice(None),) * axis + (slice(None, None, step),)]
+                continue
             index = start + step * torch.arange(count)
             assert ((index >= 0) & (index < x.shape[axis])).all(), f"out of bounds: {op}"
             x = x.index_select(axis, index)
@@ -244,7 +248,7 @@ class Run(Interpreter):
         function = functions[names.index("main") if "main" in names else 0]
         self.read_symbols()
         given = [self.inputs[p] for p in self.program.tensor_inputs]
-        given += self.program.attributes
+        given += [tensor.clone() for tensor in self.program.attributes]  # kernels may write there
         for argument, value in zip(function.body.block.args, given):
             self.values[argument] = value
             self.check(argument, value)
@@ -302,7 +306,9 @@ class Run(Interpreter):
         for index, value in enumerate(values):
             attrs = function.res_attrs.data[index].data if function.res_attrs else {}
             if "fxt.mutates" in attrs:
-                argument = function.body.block.args[attrs["fxt.mutates"].value.data]
+                number = attrs["fxt.mutates"]
+                assert isinstance(number, IntegerAttr)
+                argument = function.body.block.args[number.value.data]
                 self.values[argument].copy_(value)
         return outputs
 

@@ -8,6 +8,7 @@ ones too where that is not too large and the body combines, else one step after 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from typing import Any
 
 import torch
 from xdsl.dialects import tensor
-from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, ModuleOp, StringAttr, TensorType
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.dialects.linalg.attrs import IteratorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, YieldOp
 from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir.affine import AffineDimExpr, AffineExpr
 
 from fxlower.analysis.layout import (
     canonical,
@@ -98,9 +100,9 @@ class Memory:
     offset: int = 0
 
     @staticmethod
-    def of(value: torch.Tensor, strides: tuple[int, ...] | None = None) -> Memory:
+    def of(value: torch.Tensor, given: tuple[int, ...] | None = None) -> Memory:
         sizes = tuple(value.shape)
-        strides = contiguous_strides(sizes) if strides is None else strides
+        strides = _numbers(contiguous_strides(sizes), {}) if given is None else given
         extent = 1 + sum((n - 1) * s for n, s in zip(sizes, strides)) if value.numel() else 0
         memory = Memory(torch.empty(extent, dtype=value.dtype), sizes, strides)
         memory.storage[memory.positions()] = value
@@ -192,11 +194,11 @@ def _view(op: Operation, source: Memory, symbols: dict[str, int]) -> Memory:
     result = op.results[0]
     if isinstance(op, fxt.ReshapeOp):
         sizes = _numbers(dims_of(result.type), symbols)
-        strides = reshape_strides(source.sizes, source.strides, sizes)
+        symbolic = reshape_strides(source.sizes, source.strides, sizes)
     else:
         sizes = _numbers(dims_of(result.type), symbols)
         symbolic = view_strides(op, source.strides)
-        strides = None if symbolic is None else _numbers(symbolic, symbols)
+    strides = None if symbolic is None else _numbers(symbolic, symbols)
     assert strides is not None, f"not a view: {op} of strides {source.strides}"
     (offset,) = _numbers([view_offset(op, source.strides)], symbols)
     return Memory(source.storage, sizes, strides, source.offset + offset)
@@ -258,7 +260,7 @@ class Kernel:
 
     def generic(self, op: GenericOp) -> torch.Tensor:
         iterators = [i.data for i in op.iterator_types]
-        maps = [[e.position for e in m.data.results] for m in op.indexing_maps]
+        maps = [[_position(e) for e in m.data.results] for m in op.indexing_maps]
         sizes: list[int] = [-1] * len(iterators)
         for value, dims in zip((*op.inputs, *op.outputs), maps):
             for n, d in zip(self.values[value].shape, dims):
@@ -270,18 +272,17 @@ class Kernel:
         kept = [i for i in range(len(sizes)) if i not in reduced]
         accumulator = _to_loops(self.values[op.outputs[0]], maps[-1], sizes)
         accumulator = accumulator.expand([sizes[i] if i in kept else 1 for i in range(len(sizes))])
-        if reduced and math.prod(sizes) <= MOST_POINTS and (last := _combiner(op)) is not None:
-            result = self.at_once(op, last, inputs, accumulator, sizes, reduced)
-            return result.permute([kept.index(d) for d in maps[-1]]).contiguous()
-        points = (
-            torch.cartesian_prod(*[torch.arange(sizes[i]) for i in reduced]) if reduced else [None]
-        )
-        if len(reduced) == 1:
-            points = points.reshape(-1, 1)
-        for point in points:
-            index = dict(zip(reduced, point.tolist())) if point is not None else {}
+        last = _combiner(op)
+        stepped = reduced if last is None else _stepped(sizes, reduced)
+        within = [i for i in reduced if i not in stepped]
+        part = [1 if i in stepped else n for i, n in enumerate(sizes)]
+        for point in itertools.product(*(range(sizes[i]) for i in stepped)):
+            index = dict(zip(stepped, point))
             slices = [_at(v, index) for v in inputs]
-            accumulator = self.body(op, [*slices, accumulator], sizes, index)
+            if last is not None and reduced:
+                accumulator = self.at_once(op, last, slices, accumulator, part, within, index)
+            else:
+                accumulator = self.body(op, [*slices, accumulator], sizes, index)
         result = accumulator.expand([sizes[i] if i in kept else 1 for i in range(len(sizes))])
         result = result.reshape([sizes[i] for i in kept])
         return result.permute([kept.index(d) for d in maps[-1]]).contiguous()
@@ -294,21 +295,22 @@ class Kernel:
         accumulator: torch.Tensor,
         sizes: list[int],
         reduced: list[int],
+        index: dict[int, int],
     ) -> torch.Tensor:
-        """All points of a reduction whose last op combines with the accumulator."""
+        """All points of a reduction along `reduced` whose last op combines with the accumulator;
+        the loops in `index` are at one point."""
         block = op.body.block
         self.values.update(zip(block.args, inputs))
         for inner in block.ops:
             if inner is last:
                 break
             operands = [self.values[v] for v in inner.operands]
-            self.values[inner.results[0]] = self.scalar(inner, operands, sizes, {})
+            self.values[inner.results[0]] = self.scalar(inner, operands, sizes, index)
         (new,) = (v for v in last.operands if v is not block.args[-1])
         value = self.values[new].expand(sizes)
         for axis in reduced:
             value = _COMBINED[last.name](value, axis)
-        result = _BINARY[last.name](accumulator, value)
-        return result.reshape([n for i, n in enumerate(sizes) if i not in reduced])
+        return _BINARY[last.name](accumulator, value)
 
     def body(
         self, op: GenericOp, arguments: list[Any], sizes: list[int], index: dict[int, int]
@@ -319,7 +321,9 @@ class Kernel:
             operands = [self.values[v] for v in inner.operands]
             if isinstance(inner, YieldOp):
                 (value,) = operands
-                assert value.dtype == dtype_of(op.results[0].type.element_type)
+                result = op.results[0].type
+                assert isinstance(result, TensorType)
+                assert value.dtype == dtype_of(result.element_type)
                 return value
             self.values[inner.results[0]] = self.scalar(inner, operands, sizes, index)
         raise AssertionError("a body must yield")
@@ -340,6 +344,7 @@ class Kernel:
             return _unsigned(name, args[0], args[1])
         match op:
             case arith.ConstantOp():
+                assert isinstance(op.value, (IntegerAttr, FloatAttr))
                 return torch.tensor(op.value.value.data, dtype=dtype)
             case arith.CmpfOp():
                 predicate = arith.CMPF_COMPARISON_OPERATIONS[op.predicate.value.data]
@@ -377,6 +382,25 @@ class Kernel:
                 return torch.where(args[0] == 0, 1, args[0])
             case _:
                 raise NoMeaning(name)
+
+
+def _position(expression: AffineExpr) -> int:
+    assert isinstance(expression, AffineDimExpr)
+    return expression.position
+
+
+def _stepped(sizes: Sequence[int], reduced: Sequence[int]) -> list[int]:
+    """The reduced loops to run step by step, so that the others have few enough points."""
+    points = math.prod(sizes)
+    if not points:  # nothing to combine
+        return list(reduced)
+    found: list[int] = []
+    for loop in reduced:
+        if points <= MOST_POINTS:
+            break
+        found.append(loop)
+        points //= sizes[loop]
+    return found
 
 
 def _combiner(op: GenericOp) -> Operation | None:
