@@ -17,7 +17,7 @@ from fxlower.frontend.registry import RULES
 def _core() -> dict[Any, Callable[..., Any]]:
     from torch._decomp import core_aten_decompositions, get_decompositions  # 0.2 s, torch.export
 
-    return dict(core_aten_decompositions()) | dict(get_decompositions(RECOMPUTED))
+    return dict(core_aten_decompositions()) | dict(get_decompositions(list(RECOMPUTED)))
 
 
 def decomposition_table() -> dict[Any, Callable[..., Any]]:

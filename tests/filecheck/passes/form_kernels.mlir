@@ -383,9 +383,18 @@ func.func @signs(%x: tensor<8xui8>, %y: tensor<8xi8>, %p: tensor<8xi1>) -> (tens
 }
 
 // CHECK-LABEL: func.func @signs(%x: tensor<8xi8>, %y: tensor<8xi8>, %p: tensor<8xi1>) -> (tensor<8xi8>, tensor<8xi1>, tensor<8xf32>) {
-// CHECK-NEXT:    %0, %1 = fxt.call @max_cast_{{[0-9a-f]+}}(%x) : (tensor<8xi8>) -> (tensor<8xi8>, tensor<8xf32>)
-// CHECK-NEXT:    %2 = fxt.call @cmp_add_{{[0-9a-f]+}}(%y, %p) : (tensor<8xi8>, tensor<8xi1>) -> tensor<8xi1>
-// CHECK-NEXT:    func.return %0, %2, %1 : tensor<8xi8>, tensor<8xi1>, tensor<8xf32>
+// CHECK-NEXT:    %0 = fxt.call @cmp_add_{{[0-9a-f]+}}(%y, %p) : (tensor<8xi8>, tensor<8xi1>) -> tensor<8xi1>
+// CHECK-NEXT:    %1, %2 = fxt.call @max_cast_{{[0-9a-f]+}}(%x) : (tensor<8xi8>) -> (tensor<8xi8>, tensor<8xf32>)
+// CHECK-NEXT:    func.return %1, %0, %2 : tensor<8xi8>, tensor<8xi1>, tensor<8xf32>
+// CHECK-LABEL: func.func private @cmp_add_{{[0-9a-f]+}}(%0: tensor<8xi8>, %1: tensor<8xi1>) -> tensor<8xi1> attributes {fxlower.kernel = "loops", fxlower.ops = "cmp,add", fxlower.shape = "8"} {
+// CHECK-NEXT:    %2 = tensor.empty() : tensor<8xi1>
+// CHECK-NEXT:    %3 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%1, %0 : tensor<8xi1>, tensor<8xi8>) outs(%2 : tensor<8xi1>) {
+// CHECK-NEXT:    ^bb0(%4: i1, %5: i8, %6: i1):
+// CHECK-NEXT:      %7 = arith.cmpi slt, %5, %5 : i8
+// CHECK-NEXT:      %8 = arith.ori %4, %7 : i1
+// CHECK-NEXT:      linalg.yield %8 : i1
+// CHECK-NEXT:    } -> tensor<8xi1>
+// CHECK-NEXT:    func.return %3 : tensor<8xi1>
 // CHECK-LABEL: func.func private @max_cast_{{[0-9a-f]+}}(%0: tensor<8xi8>) -> (tensor<8xi8>, tensor<8xf32>) attributes {fxlower.kernel = "loops", fxlower.ops = "max,cast", fxlower.shape = "8"} {
 // CHECK-NEXT:    %1 = tensor.empty() : tensor<8xi8>
 // CHECK-NEXT:    %2 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%0 : tensor<8xi8>) outs(%1 : tensor<8xi8>) {
@@ -400,12 +409,3 @@ func.func @signs(%x: tensor<8xui8>, %y: tensor<8xi8>, %p: tensor<8xi1>) -> (tens
 // CHECK-NEXT:      linalg.yield %10 : f32
 // CHECK-NEXT:    } -> tensor<8xf32>
 // CHECK-NEXT:    func.return %2, %7 : tensor<8xi8>, tensor<8xf32>
-// CHECK-LABEL: func.func private @cmp_add_{{[0-9a-f]+}}(%0: tensor<8xi8>, %1: tensor<8xi1>) -> tensor<8xi1> attributes {fxlower.kernel = "loops", fxlower.ops = "cmp,add", fxlower.shape = "8"} {
-// CHECK-NEXT:    %2 = tensor.empty() : tensor<8xi1>
-// CHECK-NEXT:    %3 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%1, %0 : tensor<8xi1>, tensor<8xi8>) outs(%2 : tensor<8xi1>) {
-// CHECK-NEXT:    ^bb0(%4: i1, %5: i8, %6: i1):
-// CHECK-NEXT:      %7 = arith.cmpi slt, %5, %5 : i8
-// CHECK-NEXT:      %8 = arith.ori %4, %7 : i1
-// CHECK-NEXT:      linalg.yield %8 : i1
-// CHECK-NEXT:    } -> tensor<8xi1>
-// CHECK-NEXT:    func.return %3 : tensor<8xi1>

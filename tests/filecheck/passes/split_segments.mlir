@@ -101,3 +101,22 @@ func.func private @add_2(tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32> attri
 // CHECK-NEXT:    %1 = fxt.reshape %x : (tensor<4x8xf32>) -> tensor<32xf32>
 // CHECK-NEXT:    %2 = fxt.reshape %0 : (tensor<4x8xf32>) -> tensor<32xf32>
 // CHECK-NEXT:    %3 = fxt.call @add_2(%1, %2) : (tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32>
+
+// -----
+
+// 32 MiB that the host could free end a segment: a saved tensor, or what an earlier segment made; an
+// argument that somebody else holds does not.
+// CHECK:       func.func @main(
+// CHECK:         %[[#]] = fxt.call @segment_0(%x)
+// CHECK-NEXT:    %[[#]] = fxt.call @segment_1(%y
+// CHECK-NOT:     fxt.call @segment_2
+// CHECK:       func.func private @segment_0
+func.func @main(%x: tensor<8388608xf32> {fxt.dying}, %y: tensor<8388608xf32>) -> (tensor<8388608xf32>, tensor<8388608xf32>) {
+  %0 = fxt.call @neg_1a2b3c4d(%x) : (tensor<8388608xf32>) -> tensor<8388608xf32>
+  %1 = fxt.call @neg_1a2b3c4d(%y) : (tensor<8388608xf32>) -> tensor<8388608xf32>
+  %2 = fxt.call @neg_1a2b3c4d(%1) : (tensor<8388608xf32>) -> tensor<8388608xf32>
+  func.return %0, %2 : tensor<8388608xf32>, tensor<8388608xf32>
+}
+func.func private @neg_1a2b3c4d(%arg0: tensor<8388608xf32>) -> tensor<8388608xf32> {
+  func.return %arg0 : tensor<8388608xf32>
+}
