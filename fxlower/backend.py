@@ -223,9 +223,11 @@ def compile_with_autograd(
             return gm
 
         # Not for the whole call: the mode takes longer than making the inputs fake does without it.
+        counters["aot_autograd"]["total"] += 1  # how the DDP optimizer knows of AOTAutograd
         compiled = aot_module_simplified(
             gm, example_inputs, pre_grad_passes=before_tracing, **kwargs
         )
+        counters["aot_autograd"]["ok"] += 1
     return compiled
 
 

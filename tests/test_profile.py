@@ -17,9 +17,9 @@ from torch.profiler import ProfilerActivity
 from torch.profiler import profile as torch_profile
 
 import fxlower
-from fxlower import compiler
 from fxlower.explanation import isolated
 from fxlower.profile_report import Profile
+from fxlower.runtime import loading
 from fxlower.tuning import roofline
 from fxlower.tuning.roofline import Roofline
 
@@ -180,7 +180,7 @@ def test_threads_count_together() -> None:
 
 
 def test_without_the_option_there_is_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "KernelTimers", None)
+    monkeypatch.setattr(loading, "KernelTimers", None)
     f = torch.compile(isolated(torch.tanh), backend="fxlower")
     torch.testing.assert_close(f(torch.ones(3)), torch.ones(3).tanh())
 

@@ -52,6 +52,7 @@ import os, signal, sys, threading
 import torch
 from fxlower.passes.{module} import {cls}
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 original = {cls}.apply
 def apply(self, ctx, module):
     {cls}.apply = original

@@ -93,13 +93,12 @@ def test_the_pool_holds_no_more_than_was_in_use_at_once() -> None:
     """As in training: results of one size are used up while those of another are made."""
     pool = StoragePool(64 * SIZE)
     for _ in range(3):
+        made: list[torch.Tensor | None] = []
         saved = [take(pool) for _ in range(8)]
-        made = []
         while saved:
             saved.pop()
-            half = pool.empty_strided(SIZE // 2, (256, 1024), STRIDES, torch.float32)
-            made.append(half)
-        assert pool.held <= 8 * SIZE
+            made.append(pool.empty_strided(SIZE // 2, (256, 1024), STRIDES, torch.float32))
+        assert None not in made and pool.held <= 8 * SIZE
 
 
 def test_threads() -> None:
