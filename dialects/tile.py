@@ -177,6 +177,26 @@ class ZeroOp(IRDLOperation):
 
 
 @irdl_op_definition
+class AddOp(IRDLOperation):
+    """The sum of two tiles.
+
+    %c = tile.add %a, %b : !tile.acc<14x32xf32>
+    """
+
+    name = "tile.add"
+
+    T: ClassVar = VarConstraint("T", base(AccType))
+
+    lhs = operand_def(T)
+    rhs = operand_def(T)
+    result = result_def(T)
+
+    traits = traits_def(Pure())
+
+    assembly_format = "$lhs `,` $rhs attr-dict `:` type($result)"
+
+
+@irdl_op_definition
 class LoadOp(IRDLOperation):
     """A tile of `source` from the given indices on. With bounds, only so many rows and columns of
     it are read; the others are unspecified.
@@ -375,6 +395,6 @@ def _expect_narrow(type_: MemRefType, acc: Attribute) -> None:
 
 TILE = Dialect(
     "tile",
-    [PackOp, ZeroOp, LoadOp, StoreOp, MmaOp, SubtractRowOp, ToPanelsOp, FromPanelsOp],
+    [PackOp, ZeroOp, AddOp, LoadOp, StoreOp, MmaOp, SubtractRowOp, ToPanelsOp, FromPanelsOp],
     [AccType],
 )

@@ -84,6 +84,7 @@ class TileLowering:
         self.rules: dict[type[Operation], Callable[..., None]] = {
             tile.PackOp: self._pack,
             tile.ZeroOp: self._zero,
+            tile.AddOp: self._add,
             tile.LoadOp: self._load,
             tile.StoreOp: self._store,
             tile.MmaOp: self._mma,
@@ -186,6 +187,10 @@ class TileLowering:
         rows, vectors, type_ = self._shape(op.result.type)
         zero = at.op(arith.ConstantOp, (), type_, {"value": _zeros(type_)})
         self.tiles[op.result] = (zero,) * (rows * vectors)
+
+    def _add(self, op: tile.AddOp, at: LoopBuilder, frame: LoopBuilder) -> None:
+        pairs = zip(self.tiles[op.lhs], self.tiles[op.rhs], strict=True)
+        self.tiles[op.result] = tuple(_add(at, a, b) for a, b in pairs)
 
     def _mma(self, op: tile.MmaOp, at: LoopBuilder, frame: LoopBuilder) -> None:
         rows, vectors, type_ = self._shape(op.result.type)
@@ -434,6 +439,12 @@ def _store(
 def _unit_columns(value: SSAValue) -> bool:
     assert isinstance(value.type, MemRefType)
     return strides_of(value.type)[1] == 1
+
+
+def _add(at: LoopBuilder, a: SSAValue, b: SSAValue) -> SSAValue:
+    if not is_float(a.type.element_type):  # type: ignore[attr-defined]
+        return at.op(arith.AddiOp, (a, b), a.type)
+    return at.op(arith.AddfOp, (a, b), a.type, {"fastmath": _NO_FASTMATH})
 
 
 def _multiply_add(

@@ -4,9 +4,11 @@
       for each step of kc in depth
         for each panel of nr columns
           for each panel of mr rows
-            the tile's accumulators (zeros, or what the step before left)
-            tile.mma
+            tile.mma, from zeros
+            what the steps before left is added
             the tile goes to the result; or to a tile in the first cache, on which the epilogue runs
+
+A sum of partial sums has a smaller error than one long sum.
 
 Where the panels are is a matter of `fxlower.passes.panel_sources`. A tile at an edge is as small as
 the edge where that is known, else of full size and stored with bounds.
@@ -273,7 +275,7 @@ class TileBlock:
     ) -> SSAValue:
         rows, columns = forms
         type_ = tile.acc_type(rows.size, columns.size, self.product.contraction.element)
-        acc = self._accumulators(at, type_, place, bounds, step)
+        acc = emit1(at.block, tile.ZeroOp, (), type_)
         if self.offset is not None:
             acc = self.offset.subtract(at, acc)
         a = self.left.panel(at, panels[0], rows.size)
@@ -282,7 +284,8 @@ class TileBlock:
         if isinstance(self.right, InPlace) and (columns.bound or columns.is_bounded):
             readable = bounds[1:]
         ahead = self._ahead(at, panels)
-        return multiply(at, a, b, step.depth, acc, self.product.panels, readable, ahead)
+        total = multiply(at, a, b, step.depth, acc, self.product.panels, readable, ahead)
+        return self._with_steps_before(at, total, place, bounds, step)
 
     def _ahead(self, at: LoopBuilder, panels: tuple[SSAValue, SSAValue]) -> tuple[SSAValue, ...]:
         """What to prefetch while the panels are multiplied, by steps of depth: the next panel of
@@ -307,32 +310,30 @@ class TileBlock:
         base, offset = self.right.block.base, at.add(offset, first)
         return at.view(base, offset, sizes, strides, "ahead"), at.value(k)
 
-    def _accumulators(
+    def _with_steps_before(
         self,
         at: LoopBuilder,
-        type_: tile.AccType,
+        total: SSAValue,
         place: tuple[Index, Index],
         bounds: tuple[SSAValue, ...],
         step: Step,
     ) -> SSAValue:
-        """Zeros in the first step of depth, then what the step before stored."""
+        """`total`, after the first step of depth with what the steps before stored."""
+        if not isinstance(step.first, SSAValue):
+            return total
 
-        def zeros(inner: LoopBuilder) -> SSAValue:
-            return emit1(inner.block, tile.ZeroOp, (), type_)
-
-        def loaded(inner: LoopBuilder) -> SSAValue:
+        def summed(inner: LoopBuilder) -> tuple[SSAValue, ...]:
             assert self.partial is not None
-            return emit1(
+            before = emit1(
                 inner.block,
                 tile.LoadOp,
                 (self.partial, *self._in_partial(inner, place), *bounds),
-                type_,
+                total.type,
                 {"operandSegmentSizes": segments(1, 2, len(bounds))},
             )
+            return (emit1(inner.block, tile.AddOp, (before, total), total.type),)
 
-        if not isinstance(step.first, SSAValue):
-            return zeros(at)
-        return at.if_(step.first, lambda i: (zeros(i),), lambda i: (loaded(i),), (type_,))[0]
+        return at.if_(step.first, lambda _: (total,), summed, (total.type,))[0]
 
     def _epilogue(
         self, at: LoopBuilder, origin: tuple[Index, Index], extent: tuple[Index, Index]

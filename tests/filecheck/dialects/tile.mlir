@@ -10,6 +10,8 @@ func.func @block(%a: memref<128x768xf32>, %b: memref<768x512xf32, strided<[1, 76
   tile.pack %b[%i, %i] bounds %n, %n into %bp : memref<768x512xf32, strided<[1, 768]>> into memref<1x384x32xf32>
   // CHECK-NEXT: %zero = tile.zero : !tile.acc<14x32xf32>
   %zero = tile.zero : !tile.acc<14x32xf32>
+  // CHECK-NEXT: %twice = tile.add %zero, %zero : !tile.acc<14x32xf32>
+  %twice = tile.add %zero, %zero : !tile.acc<14x32xf32>
   // CHECK-NEXT: %sum = tile.mma %ap[%i, %i], %bp[%i, %i], %n, %zero : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>
   %sum = tile.mma %ap[%i, %i], %bp[%i, %i], %n, %zero : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>
   // CHECK-NEXT: %more = tile.mma %ap[%i, %i], %bp[%i, %i], %n, %zero bounds %n ahead %next[%i] : memref<10x384x14xf32>, memref<1x384x32xf32>, !tile.acc<14x32xf32>, memref<2x512xf32, strided<[16, 768]>>

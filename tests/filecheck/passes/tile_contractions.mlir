@@ -105,47 +105,49 @@ func.func private @packed(%a: tensor<64x32xf32>, %b: tensor<32x96xf32> {fxt.stri
 // CHECK-NEXT:              %27 = arith.muli %p, %c32 : index
 // CHECK-NEXT:              %28 = arith.subi %8, %26 : index
 // CHECK-NEXT:              %29 = arith.minsi %28, %c14 : index
-// CHECK-NEXT:              %30 = scf.if %16 -> (!tile.acc<14x32xf32>) {
-// CHECK-NEXT:                %31 = tile.zero : !tile.acc<14x32xf32>
+// CHECK-NEXT:              %30 = tile.zero : !tile.acc<14x32xf32>
+// CHECK-NEXT:              %31 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %15, %30 : memref<2x128x14xf32>, memref<1x128x32xf32>, !tile.acc<14x32xf32>
+// CHECK-NEXT:              %32 = scf.if %16 -> (!tile.acc<14x32xf32>) {
 // CHECK-NEXT:                scf.yield %31 : !tile.acc<14x32xf32>
 // CHECK-NEXT:              } else {
-// CHECK-NEXT:                %32 = arith.addi %5, %26 : index
-// CHECK-NEXT:                %33 = arith.addi %6, %27 : index
-// CHECK-NEXT:                %34 = tile.load %result[%32, %33] bounds %29, %c32 : memref<?x100xf32>, !tile.acc<14x32xf32>
-// CHECK-NEXT:                scf.yield %34 : !tile.acc<14x32xf32>
+// CHECK-NEXT:                %33 = arith.addi %5, %26 : index
+// CHECK-NEXT:                %34 = arith.addi %6, %27 : index
+// CHECK-NEXT:                %35 = tile.load %result[%33, %34] bounds %29, %c32 : memref<?x100xf32>, !tile.acc<14x32xf32>
+// CHECK-NEXT:                %36 = tile.add %35, %31 : !tile.acc<14x32xf32>
+// CHECK-NEXT:                scf.yield %36 : !tile.acc<14x32xf32>
 // CHECK-NEXT:              }
-// CHECK-NEXT:              %35 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %15, %30 : memref<2x128x14xf32>, memref<1x128x32xf32>, !tile.acc<14x32xf32>
-// CHECK-NEXT:              %36 = arith.addi %5, %26 : index
-// CHECK-NEXT:              %37 = arith.addi %6, %27 : index
-// CHECK-NEXT:              tile.store %35, %result[%36, %37] bounds %29, %c32 : !tile.acc<14x32xf32>, memref<?x100xf32>
+// CHECK-NEXT:              %37 = arith.addi %5, %26 : index
+// CHECK-NEXT:              %38 = arith.addi %6, %27 : index
+// CHECK-NEXT:              tile.store %32, %result[%37, %38] bounds %29, %c32 : !tile.acc<14x32xf32>, memref<?x100xf32>
 // CHECK-NEXT:            }
 // CHECK-NEXT:          }
 // CHECK-NEXT:          scf.for %p_2 = %21 to %20 step %c1 {
-// CHECK-NEXT:            %38 = arith.muli %p_2, %c32 : index
-// CHECK-NEXT:            %39 = arith.subi %10, %38 : index
-// CHECK-NEXT:            %40 = arith.minsi %39, %c32 : index
-// CHECK-NEXT:            %41 = arith.addi %6, %38 : index
-// CHECK-NEXT:            tile.pack %right[%41, %k] bounds %40, %15 into %b_panel : memref<100x?xf32, strided<[1, 100]>> into memref<1x128x32xf32>
+// CHECK-NEXT:            %39 = arith.muli %p_2, %c32 : index
+// CHECK-NEXT:            %40 = arith.subi %10, %39 : index
+// CHECK-NEXT:            %41 = arith.minsi %40, %c32 : index
+// CHECK-NEXT:            %42 = arith.addi %6, %39 : index
+// CHECK-NEXT:            tile.pack %right[%42, %k] bounds %41, %15 into %b_panel : memref<100x?xf32, strided<[1, 100]>> into memref<1x128x32xf32>
 // CHECK-NEXT:            scf.for %p_3 = %c0 to %18 step %c1 {
-// CHECK-NEXT:              %42 = arith.muli %p_3, %c14 : index
-// CHECK-NEXT:              %43 = arith.muli %p_2, %c32 : index
-// CHECK-NEXT:              %44 = arith.subi %8, %42 : index
-// CHECK-NEXT:              %45 = arith.minsi %44, %c14 : index
+// CHECK-NEXT:              %43 = arith.muli %p_3, %c14 : index
+// CHECK-NEXT:              %44 = arith.muli %p_2, %c32 : index
+// CHECK-NEXT:              %45 = arith.subi %8, %43 : index
+// CHECK-NEXT:              %46 = arith.minsi %45, %c14 : index
 // CHECK-NEXT:              %c4 = arith.constant 4 : index
-// CHECK-NEXT:              %46 = scf.if %16 -> (!tile.acc<14x16xf32>) {
-// CHECK-NEXT:                %47 = tile.zero : !tile.acc<14x16xf32>
-// CHECK-NEXT:                scf.yield %47 : !tile.acc<14x16xf32>
-// CHECK-NEXT:              } else {
-// CHECK-NEXT:                %48 = arith.addi %5, %42 : index
-// CHECK-NEXT:                %49 = arith.addi %6, %43 : index
-// CHECK-NEXT:                %50 = tile.load %result[%48, %49] bounds %45, %c4 : memref<?x100xf32>, !tile.acc<14x16xf32>
-// CHECK-NEXT:                scf.yield %50 : !tile.acc<14x16xf32>
-// CHECK-NEXT:              }
+// CHECK-NEXT:              %47 = tile.zero : !tile.acc<14x16xf32>
 // CHECK-NEXT:              %b_panel_1 = memref.reinterpret_cast %b_panel to offset: [0], sizes: [1, 128, 16], strides: [4096, 32, 1] : memref<1x128x32xf32> to memref<1x128x16xf32, strided<[4096, 32, 1]>>
-// CHECK-NEXT:              %51 = tile.mma %a_panels[%p_3, %c0], %b_panel_1[%c0, %c0], %15, %46 : memref<2x128x14xf32>, memref<1x128x16xf32, strided<[4096, 32, 1]>>, !tile.acc<14x16xf32>
-// CHECK-NEXT:              %52 = arith.addi %5, %42 : index
-// CHECK-NEXT:              %53 = arith.addi %6, %43 : index
-// CHECK-NEXT:              tile.store %51, %result[%52, %53] bounds %45, %c4 : !tile.acc<14x16xf32>, memref<?x100xf32>
+// CHECK-NEXT:              %48 = tile.mma %a_panels[%p_3, %c0], %b_panel_1[%c0, %c0], %15, %47 : memref<2x128x14xf32>, memref<1x128x16xf32, strided<[4096, 32, 1]>>, !tile.acc<14x16xf32>
+// CHECK-NEXT:              %49 = scf.if %16 -> (!tile.acc<14x16xf32>) {
+// CHECK-NEXT:                scf.yield %48 : !tile.acc<14x16xf32>
+// CHECK-NEXT:              } else {
+// CHECK-NEXT:                %50 = arith.addi %5, %43 : index
+// CHECK-NEXT:                %51 = arith.addi %6, %44 : index
+// CHECK-NEXT:                %52 = tile.load %result[%50, %51] bounds %46, %c4 : memref<?x100xf32>, !tile.acc<14x16xf32>
+// CHECK-NEXT:                %53 = tile.add %52, %48 : !tile.acc<14x16xf32>
+// CHECK-NEXT:                scf.yield %53 : !tile.acc<14x16xf32>
+// CHECK-NEXT:              }
+// CHECK-NEXT:              %54 = arith.addi %5, %43 : index
+// CHECK-NEXT:              %55 = arith.addi %6, %44 : index
+// CHECK-NEXT:              tile.store %49, %result[%54, %55] bounds %46, %c4 : !tile.acc<14x16xf32>, memref<?x100xf32>
 // CHECK-NEXT:            }
 // CHECK-NEXT:          }
 // CHECK-NEXT:        }
@@ -460,34 +462,35 @@ func.func @in_place(%a: tensor<10x16xf32>, %b: tensor<16x40xf32>) -> (tensor<10x
 // CHECK-NEXT:              %5 = arith.muli %p_1, %c4 : index
 // CHECK-NEXT:              %c32 = arith.constant 32 : index
 // CHECK-NEXT:              %6 = arith.muli %p, %c32 : index
-// CHECK-NEXT:              %7 = scf.if %4 -> (!tile.acc<4x32xf32>) {
-// CHECK-NEXT:                %8 = tile.zero : !tile.acc<4x32xf32>
-// CHECK-NEXT:                scf.yield %8 : !tile.acc<4x32xf32>
-// CHECK-NEXT:              } else {
-// CHECK-NEXT:                %9 = tile.load %accumulators[%5, %6] : memref<8x64xf32>, !tile.acc<4x32xf32>
-// CHECK-NEXT:                scf.yield %9 : !tile.acc<4x32xf32>
-// CHECK-NEXT:              }
+// CHECK-NEXT:              %7 = tile.zero : !tile.acc<4x32xf32>
 // CHECK-NEXT:              %left = memref.reinterpret_cast %a to offset: [%0], sizes: [2, 16, 4], strides: [64, 1, 16] : memref<2x8x16xf32> to memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>
 // CHECK-NEXT:              %right = memref.reinterpret_cast %b to offset: [%1], sizes: [2, 16, 32], strides: [32, 64, 1] : memref<2x16x64xf32> to memref<2x16x32xf32, strided<[32, 64, 1], offset: ?>>
-// CHECK-NEXT:              %10 = tile.mma %left[%p_1, %k], %right[%p, %k], %c8, %7 : memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x32xf32, strided<[32, 64, 1], offset: ?>>, !tile.acc<4x32xf32>
+// CHECK-NEXT:              %8 = tile.mma %left[%p_1, %k], %right[%p, %k], %c8, %7 : memref<2x16x4xf32, strided<[64, 1, 16], offset: ?>>, memref<2x16x32xf32, strided<[32, 64, 1], offset: ?>>, !tile.acc<4x32xf32>
+// CHECK-NEXT:              %9 = scf.if %4 -> (!tile.acc<4x32xf32>) {
+// CHECK-NEXT:                scf.yield %8 : !tile.acc<4x32xf32>
+// CHECK-NEXT:              } else {
+// CHECK-NEXT:                %10 = tile.load %accumulators[%5, %6] : memref<8x64xf32>, !tile.acc<4x32xf32>
+// CHECK-NEXT:                %11 = tile.add %10, %8 : !tile.acc<4x32xf32>
+// CHECK-NEXT:                scf.yield %11 : !tile.acc<4x32xf32>
+// CHECK-NEXT:              }
 // CHECK-NEXT:              scf.if %3 {
-// CHECK-NEXT:                tile.store %10, %tile[%c0, %c0] : !tile.acc<4x32xf32>, memref<4x32xf32>
+// CHECK-NEXT:                tile.store %9, %tile[%c0, %c0] : !tile.acc<4x32xf32>, memref<4x32xf32>
 // CHECK-NEXT:                scf.for %i = %c0 to %c4 step %c1 {
 // CHECK-NEXT:                  scf.for %j = %c0 to %c32 step %c1 {
-// CHECK-NEXT:                    %11 = memref.load %tile[%i, %j] : memref<4x32xf32>
-// CHECK-NEXT:                    %12 = arith.addi %5, %i : index
-// CHECK-NEXT:                    %13 = arith.addi %6, %j : index
-// CHECK-NEXT:                    %14 = memref.load %bias[%13] : memref<64xf32>
-// CHECK-NEXT:                    %15 = memref.load %scale[%block, %12, %13] : memref<2x8x64xf32>
-// CHECK-NEXT:                    %16 = arith.addf %11, %14 : f32
-// CHECK-NEXT:                    %17 = arith.mulf %16, %15 : f32
-// CHECK-NEXT:                    %18 = arith.truncf %17 : f32 to f16
-// CHECK-NEXT:                    memref.store %17, %out0[%block, %12, %13] : memref<2x8x64xf32>
-// CHECK-NEXT:                    memref.store %18, %out1[%block, %12, %13] : memref<2x8x64xf16>
+// CHECK-NEXT:                    %12 = memref.load %tile[%i, %j] : memref<4x32xf32>
+// CHECK-NEXT:                    %13 = arith.addi %5, %i : index
+// CHECK-NEXT:                    %14 = arith.addi %6, %j : index
+// CHECK-NEXT:                    %15 = memref.load %bias[%14] : memref<64xf32>
+// CHECK-NEXT:                    %16 = memref.load %scale[%block, %13, %14] : memref<2x8x64xf32>
+// CHECK-NEXT:                    %17 = arith.addf %12, %15 : f32
+// CHECK-NEXT:                    %18 = arith.mulf %17, %16 : f32
+// CHECK-NEXT:                    %19 = arith.truncf %18 : f32 to f16
+// CHECK-NEXT:                    memref.store %18, %out0[%block, %13, %14] : memref<2x8x64xf32>
+// CHECK-NEXT:                    memref.store %19, %out1[%block, %13, %14] : memref<2x8x64xf16>
 // CHECK-NEXT:                  } {fxlower.vector = 16 : i64, fxlower.unroll = 2 : i64}
 // CHECK-NEXT:                }
 // CHECK-NEXT:              } else {
-// CHECK-NEXT:                tile.store %10, %accumulators[%5, %6] : !tile.acc<4x32xf32>, memref<8x64xf32>
+// CHECK-NEXT:                tile.store %9, %accumulators[%5, %6] : !tile.acc<4x32xf32>, memref<8x64xf32>
 // CHECK-NEXT:              }
 // CHECK-NEXT:            }
 // CHECK-NEXT:          }

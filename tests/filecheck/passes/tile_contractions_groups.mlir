@@ -142,15 +142,16 @@ func.func private @widened(%a: tensor<64x64xi8>, %b: tensor<64x96xi8>) -> (tenso
 // CHECK-NEXT:            scf.for %p_1 = %c0 to %c8 step %c1 {
 // CHECK-NEXT:              %8 = arith.muli %p_1, %c8 : index
 // CHECK-NEXT:              %9 = arith.muli %p, %c32 : index
-// CHECK-NEXT:              %10 = scf.if %4 -> (!tile.acc<8x32xf32>) {
-// CHECK-NEXT:                %11 = tile.zero : !tile.acc<8x32xf32>
+// CHECK-NEXT:              %10 = tile.zero : !tile.acc<8x32xf32>
+// CHECK-NEXT:              %11 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %3, %10 : memref<8x32x8x2xbf16>, memref<1x32x32x2xbf16>, !tile.acc<8x32xf32>
+// CHECK-NEXT:              %12 = scf.if %4 -> (!tile.acc<8x32xf32>) {
 // CHECK-NEXT:                scf.yield %11 : !tile.acc<8x32xf32>
 // CHECK-NEXT:              } else {
-// CHECK-NEXT:                %12 = tile.load %result[%8, %9] : memref<64x96xf32>, !tile.acc<8x32xf32>
-// CHECK-NEXT:                scf.yield %12 : !tile.acc<8x32xf32>
+// CHECK-NEXT:                %13 = tile.load %result[%8, %9] : memref<64x96xf32>, !tile.acc<8x32xf32>
+// CHECK-NEXT:                %14 = tile.add %13, %11 : !tile.acc<8x32xf32>
+// CHECK-NEXT:                scf.yield %14 : !tile.acc<8x32xf32>
 // CHECK-NEXT:              }
-// CHECK-NEXT:              %13 = tile.mma %a_panels[%p_1, %c0], %b_panel[%c0, %c0], %3, %10 : memref<8x32x8x2xbf16>, memref<1x32x32x2xbf16>, !tile.acc<8x32xf32>
-// CHECK-NEXT:              tile.store %13, %result[%8, %9] : !tile.acc<8x32xf32>, memref<64x96xf32>
+// CHECK-NEXT:              tile.store %12, %result[%8, %9] : !tile.acc<8x32xf32>, memref<64x96xf32>
 // CHECK-NEXT:            }
 // CHECK-NEXT:          }
 // CHECK-NEXT:        }
