@@ -172,9 +172,11 @@ class HostProgram:
         made = "".join(f"{self.variable(step.value)}, " for step in self.plan.kept)
         roots = dict.fromkeys(root for step in self.plan.kept for root in step.roots)
         weights = ", ".join(self.variable(root) for root in roots)
+        self.lines.append("(unchanged, tensors, _) = kept.state")
         self.lines.append(
-            f"({made}) = kept.tensors if kept.unchanged({weights}) else kept.refresh({weights})"
+            f"({made}) = tensors if unchanged({weights}) else kept.refresh({weights})"
         )
+        self.lines.append("tensors = None")
 
     def segment(self, step: SegmentStep) -> None:
         layout = self.layouts[step.segment]

@@ -22,12 +22,13 @@ import threading
 import weakref
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from fxlower.runtime.launcher import launcher, unchanged_function
+from fxlower.runtime.launcher import ANY, launcher, unchanged_function
 from fxlower.runtime.memory import empty_strided
 from fxlower.runtime.plan import KeepStep
 
@@ -35,16 +36,25 @@ Version = tuple[int, ...]
 """Steps of fused optimizers so far, then address and version counter of each weight."""
 
 
-class Copy:
-    """What was made of some weights, with their version then."""
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A value, and what it was made of: one object, so that another thread sees all together."""
 
-    __slots__ = ("__weakref__", "sources", "state", "storages")
+    value: torch.Tensor
+    version: Version
+    """Empty where changes are not looked for."""
+    storages: tuple[torch.UntypedStorage, ...]
+    """Of the weights: while they are held, no other tensor comes to lie there."""
+
+
+class Copy:
+    """What was made of some weights."""
+
+    __slots__ = ("__weakref__", "made", "sources")
 
     def __init__(self, sources: Sequence[torch.Tensor]) -> None:
         self.sources = tuple(weakref.ref(s) for s in sources)
-        self.state: tuple[Version, torch.Tensor] | None = None
-        """One object, so that another thread sees a version and its value together."""
-        self.storages: tuple[torch.UntypedStorage, ...] = ()
+        self.made: Made | None = None
 
     def is_of(self, sources: Sequence[torch.Tensor]) -> bool:
         return all(known() is source for known, source in zip(self.sources, sources))
@@ -85,16 +95,16 @@ class KeptValue:
         if checked:
             _hook_optimizers()
 
-    def get(self, values: Mapping[int, Any]) -> torch.Tensor:
-        """The value, where `values` are those of the call. With weights that are as they were, this
-        costs a fraction of a microsecond."""
+    def get(self, values: Mapping[int, Any]) -> tuple[torch.Tensor, Made | None]:
+        """The value, where `values` are those of the call, and what is known of it if it is kept.
+        With weights that are as they were, this costs a fraction of a microsecond."""
         weights = [values[root] for root in self.step.roots]
         copy = self.copy
         if copy is None or not copy.is_of(weights):
             copy = self.copy = self._shared(weights)
-        state = copy.state
-        if state is not None and not self.checked:
-            return state[1]
+        made = copy.made
+        if made is not None and not self.checked:
+            return made.value, made
         version = [_FUSED_STEPS[0]]
         try:
             for weight in weights:
@@ -102,13 +112,14 @@ class KeptValue:
         except RuntimeError:  # inference tensors do not track versions
             version.clear()
         found = tuple(version)
-        if state is not None and found and state[0] == found:
-            return state[1]
+        if made is not None and found and made.version == found:
+            return made.value, made
         value = self._made(weights)
-        if not self.checked or (found and not any(w.is_shared() for w in weights)):
-            copy.state = (found, value)
-            copy.storages = tuple(w.untyped_storage() for w in weights)
-        return value
+        if self.checked and (not found or any(w.is_shared() for w in weights)):
+            return value, None
+        storages = tuple(w.untyped_storage() for w in weights)
+        copy.made = Made(value, found if self.checked else (), storages)
+        return value, copy.made
 
     def _shared(self, weights: Sequence[torch.Tensor]) -> Copy:
         key = (*map(id, weights), self.step.calls, self.step.slot)
@@ -127,46 +138,52 @@ class KeptValue:
         return slots[self.step.slot]
 
 
+State = tuple[Callable[..., bool], tuple[torch.Tensor, ...], object]
+
+
 class KeptValues:
-    """All values that a graph keeps. A call reads `tensors` where `unchanged(*weights)` says so,
-    and else takes what `refresh(*weights)` returns; the weights are the values' roots, each once,
-    in order of appearance."""
+    """All values that a graph keeps. A call looks at `state`, `(unchanged, tensors, ...)`, once:
+    the tensors are right where `unchanged(*weights)` is true, and else `refresh(*weights)` gives
+    others; the weights are the values' roots, each once, in order of appearance. Other threads may
+    call the graph with other weights."""
 
     def __init__(self, values: Sequence[KeptValue]) -> None:
         self.values = tuple(values)
         self.roots = tuple(dict.fromkeys(root for v in values for root in v.step.roots))
-        self.tensors: tuple[torch.Tensor, ...] = ()
-        self.unchanged: Callable[..., bool] = never
+        self.state: State = (never, (), None)
 
     def refresh(self, *weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Look at every weight, and make again what is no longer right."""
         by_root = dict(zip(self.roots, weights, strict=True))
-        tensors = tuple(value.get(by_root) for value in self.values)
-        known = self._versions(by_root)
+        found = [value.get(by_root) for value in self.values]
+        tensors = tuple(value for value, _ in found)
+        kept = [made for _, made in found if made is not None]
         native = launcher()
-        self.unchanged = never  # before the tensors: another thread asks in this order
-        self.tensors = tensors
-        if known is not None and native is not None:
-            self.unchanged = unchanged_function(native, weights, known, _FUSED_STEPS)
+        if native is not None and len(kept) == len(found):
+            known = self._versions(kept)
+            if known is not None:
+                unchanged = unchanged_function(native, weights, *known, _FUSED_STEPS)
+                self.state = (unchanged, tensors, kept)
         return tensors
 
-    def _versions(self, weights: Mapping[int, torch.Tensor]) -> list[int | None] | None:
-        """The version that each weight had when values were made of it, None for one that is not
-        asked; None if some value is not kept."""
-        found: dict[int, int | None] = {}
-        for value in self.values:
-            state = None if value.copy is None else value.copy.state
-            if state is None:
-                return None
+    def _versions(self, kept: Sequence[Made]) -> tuple[list[tuple[int, int]], int] | None:
+        """Address and version of each weight when all values were made of it, versions -1 where
+        they are not asked for, and the steps of fused optimizers by then; None if values were made
+        at different times."""
+        found: dict[int, tuple[int, int]] = {}
+        steps: set[int] = set()
+        for value, made in zip(self.values, kept, strict=True):
             for i, root in enumerate(value.step.roots):
-                if value.checked:
-                    version = state[0][2 + 2 * i] if state[0] else None
-                    if version is None or found.get(root, version) != version:
-                        return None
-                    found[root] = version
+                if made.version:
+                    seen = made.version[1 + 2 * i], made.version[2 + 2 * i]
+                    steps.add(made.version[0])
                 else:
-                    found[root] = None
-        return [found[root] for root in self.roots]
+                    seen = ANY, ANY
+                if found.setdefault(root, seen) != seen:
+                    return None
+        if len(steps) > 1:
+            return None
+        return [found[root] for root in self.roots], steps.pop() if steps else ANY
 
 
 def never(*weights: torch.Tensor) -> bool:

@@ -136,18 +136,23 @@ def segment_function(launcher: Launcher, call: SegmentCall, address: int) -> Cal
     return launcher.function(LAUNCH, words, (call, known, places, results))
 
 
+ANY = -1
+"""For an address, a version or a count: it is not compared."""
+
+
 def unchanged_function(
     launcher: Launcher,
     weights: Sequence[torch.Tensor],
-    versions: Sequence[int | None],
+    places: Sequence[tuple[int, int]],
+    count: int,
     steps: array[int],
 ) -> Callable[..., bool]:
-    """A function of as many tensors: whether they are these very `weights`, where they are now, of
-    these versions (None: of any), and `steps[0]`, which counts what changes weights without a new
-    version, is what it is now."""
+    """A function of as many tensors: whether they are these very `weights`, of the address and
+    version in `places`, and `steps[0]`, which counts what changes weights without a new version, is
+    still `count`. `ANY` is not compared."""
     known = array("q")
-    for weight, version in zip(weights, versions, strict=True):
-        known.extend([id(weight), weight.data_ptr(), -1 if version is None else version])
+    for weight, (address, version) in zip(weights, places, strict=True):
+        known.extend([id(weight), address, version])
 
     def forget(_: object) -> None:
         known[:] = array("q", [0] * len(known))  # its place in memory may become another tensor's
@@ -159,7 +164,7 @@ def unchanged_function(
             len(weights),
             known.buffer_info()[0],
             steps.buffer_info()[0],
-            steps[0],
+            count,
             id(torch.Tensor),
             id(torch.nn.Parameter),
             id(VERSION),

@@ -30,9 +30,9 @@ TEXT = Template("""
 ; A result: the words of its pointer, sizes and strides; its rank and dtype; and which argument it
 ; is if the caller may have allocated it, else -1.
 %result = type { i64, i64, i64, i64, i64, i64 }
-; Weights that values were made of: how many; each one's object, address and version (-1: any);
-; where the steps of fused optimizers are counted, and how many there were; the types as above;
-; "_version".
+; Weights that values were made of: how many; each one's object, address and version;
+; where the steps of fused optimizers are counted, and how many there were (less than 0 of any of
+; these: it does not matter); the types as above; "_version".
 %weights = type { i64, ptr, ptr, i64, ptr, ptr, ptr }
 %weight = type { ptr, i64, i64 }
 
@@ -454,7 +454,9 @@ start:
   %attribute = load ptr, ptr %attribute.at
   %address = alloca i64
   %steps = load i64, ptr %steps.at
-  %no.step = icmp eq i64 %steps, %steps.known
+  %steps.same = icmp eq i64 %steps, %steps.known
+  %steps.any = icmp slt i64 %steps.known, 0
+  %no.step = or i1 %steps.same, %steps.any
   %right.count = icmp eq i64 %count, %expected
   %begin = and i1 %no.step, %right.count
   br i1 %begin, label %weight, label %changed
@@ -478,7 +480,9 @@ weight.read:
   %known.address.at = getelementptr %weight, ptr %one, i32 0, i32 1
   %known.address = load i64, ptr %known.address.at
   %read = icmp eq i32 %rc, 0
-  %stays = icmp eq i64 %found, %known.address
+  %same.address = icmp eq i64 %found, %known.address
+  %any.address = icmp slt i64 %known.address, 0
+  %stays = or i1 %same.address, %any.address
   %in.place = and i1 %read, %stays
   br i1 %in.place, label %weight.age, label %changed
 weight.age:

@@ -359,3 +359,36 @@ def test_fewer_bytes_than_none() -> None:
 def test_an_unknown_way() -> None:
     with pytest.raises(OptionError, match="checked, constant, never"):
         fxlower.Options.read({"packed_weights": "sometimes"})
+
+
+def test_threads_with_weights_of_their_own_share_a_graph() -> None:
+    """One compiled function, called with four models by four threads."""
+    models = [torch.nn.Sequential(torch.nn.Linear(64, 96), torch.nn.Linear(96, 64)) for _ in "abcd"]
+    x = torch.randn(40, 64)
+
+    def call(model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+        return model(x)
+
+    torch._dynamo.reset()
+    gc.collect()
+    before = len(_COPIES)
+    compiled = torch.compile(call, backend="fxlower")
+    with torch.no_grad():
+        compiled(models[0], x)
+        assert len(_COPIES) > before
+        expected = [model(x) for model in models]
+        wrong: list[int] = []
+
+        def work(number: int) -> None:
+            with torch.no_grad():
+                for _ in range(400):
+                    found = compiled(models[number], x)
+                    if not torch.allclose(found, expected[number], atol=1e-4):
+                        wrong.append(number)
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(len(models))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
