@@ -48,8 +48,10 @@ def test_softmax_is_one_row_of_steps() -> None:
     x = torch.randn(7, 5, dtype=torch.bfloat16)
     program = assert_same(lambda x: aten._softmax(x, -1, False), x)
     assert step_names(program) == ["amax", "sub", "exp", "sum", "div", "mul"]
+    # PyTorch's own rewriting, whose reshapes keep the reduced dim.
     program = assert_same(lambda x: aten._log_softmax(x, -1, False), x)
-    assert step_names(program) == ["amax", "sub", "exp", "sum", "log", "sub"]
+    steps = [name for name in step_names(program) if name != "reshape"]
+    assert steps == ["amax", "sub", "exp", "sum", "log", "sub"]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
