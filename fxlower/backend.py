@@ -126,14 +126,14 @@ def outside_forward_mode(
             return eager(*args)
         return inner(*args)
 
-    for name in (
-        "zero_grad",
-        "named_parameters",
-        "named_buffers",
-    ):  # torch's minifier asks for them
+    for name in ASKED_BY_MINIFIER:
         if hasattr(compiled, name):
             setattr(call, name, getattr(compiled, name))
     return call
+
+
+ASKED_BY_MINIFIER = ("zero_grad", "named_parameters", "named_buffers")
+"""Methods of modules that torch's minifier calls on what a backend returns."""
 
 
 def changes_overlapping_memory(inputs: Sequence[Any]) -> bool:
@@ -271,7 +271,7 @@ def kept_compiler(kind: str, options: Options) -> GraphCompiler:
     def compile_aten(gm: GraphModule, example_inputs: Sequence[Any]) -> KeptGraph:
         try:
             return build_aten_graph(gm, options, name=kind)
-        except Exception as reason:
+        except Exception as reason:  # a forward alone must not fail for its backward
             if isinstance(reason, CompilerError) and options.on_error != "raise":
                 return KeptGraph(run=in_eager_mode(gm, kind, reason))
             if kind != "backward":

@@ -241,7 +241,7 @@ class Level(Run):
         ]
         try:
             return Kernel(function, typed, symbols).run()
-        except (NoMeaning, AssertionError, NotImplementedError):
+        except (NoMeaning, AssertionError, NotImplementedError):  # named in the result
             name = function.sym_name.data
             if name not in self.unchecked:
                 self.unchecked.append(name)
