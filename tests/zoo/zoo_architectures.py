@@ -99,6 +99,7 @@ def arch(
     group: str,
     dynamic: bool | None = None,
     generates: bool = False,
+    smooth: bool = False,
     **given: Any,
 ) -> ZooModel:
     return ZooModel(
@@ -108,6 +109,7 @@ def arch(
         inputs=make_inputs,
         lengths=make_inputs in inputs.WITH_LENGTH if dynamic is None else dynamic,
         generates=generates,
+        smooth=smooth,
     )
 
 
@@ -235,7 +237,7 @@ STAGES = {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 24, 32, 48]}
 VISION = [
     *[vision(k, image) for k in (
         "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "data2vec-vision",
-        "vit_msn", "vit_mae", "ijepa", "vitdet", "dinov3_vit", "mobilenet_v1", "mobilenet_v2",
+        "vit_msn", "vit_mae", "ijepa", "vitdet", "dinov3_vit",
         "mlcd", "siglip_vision_model", "clip_vision_model", "aimv2_vision_model",
     )],
     vision("swin", image, embed_dim=16, depths=[1, 2], num_heads=[2, 4], window_size=2,
@@ -255,6 +257,14 @@ VISION = [
            24, 32, 48]),
     vision("mobilevit", image, hidden_sizes=[16, 24, 32], neck_hidden_sizes=[8, 16, 24, 32, 32,
            32, 32]),
+    # Images so large that batch norms have eight elements or more: of two they make 1 and -1,
+    # whatever these are, and their gradient is nothing but rounding. Behind some dozens of such
+    # layers that is many times what float64 makes, in eager mode too, and differences say nothing.
+    vision("mobilenet_v1", inputs.image_of(64), image_size=64, smooth=True),
+    vision("mobilenet_v2", inputs.image_of(64), image_size=64, smooth=True),
+    vision("hgnet_v2", inputs.image_of(128), "HGNetV2ForImageClassification", smooth=True),
+    vision("levit", inputs.image_of(128), image_size=128, hidden_sizes=[16, 32, 48],
+           num_attention_heads=[1, 2, 3], depths=[1, 1, 1], key_dim=[8, 8, 8], patch_size=16),
     vision("mobilevitv2", inputs.large_image, image_size=256),
     vision("yolos", image, image_size=[32, 32], num_detection_tokens=5),
     vision("efficientnet", image, hidden_dim=320, width_coefficient=0.25, depth_coefficient=0.3),
@@ -264,9 +274,6 @@ VISION = [
            2, 3],
            drop_rate=[0.0, 0.0, 0.0], patch_sizes=[7, 3, 3],
            drop_path_rate=[0.0, 0.0, 0.0]),
-    vision("levit", image, hidden_sizes=[16, 32, 48], num_attention_heads=[1, 2, 3], depths=[1, 1,
-           1],
-           key_dim=[8, 8, 8], patch_size=16),
     vision("poolformer", image, hidden_sizes=[16, 16, 32, 32], depths=[1, 1, 1, 1],
            patch_sizes=[7, 3, 3, 3]),
     vision("focalnet", image, embed_dim=16, depths=[1, 1], focal_levels=[1, 1], focal_windows=[3,
@@ -280,7 +287,6 @@ VISION = [
     vision("hiera", image, image_size=[32, 32], embed_dim=16, patch_stride=[4, 4], patch_size=[7,
            7], depths=[1, 1, 1],
            num_heads=[1, 2, 2], query_stride=[2, 2], num_query_pool=1, masked_unit_size=[4, 4]),
-    vision("hgnet_v2", image, "HGNetV2ForImageClassification"),
     vision("upernet", image, "UperNetForSemanticSegmentation",
            backbone_config=inputs.convnext_backbone,
            hidden_size=32, auxiliary_in_channels=32),
@@ -303,7 +309,7 @@ VISION = [
            hidden_dim=32, num_attention_heads=4, num_queries=7, encoder_layers=1, decoder_layers=2),
     vision("maskformer", image, "AutoModel", backbone_config=inputs.swin_backbone,
            fpn_feature_size=32,
-           mask_feature_size=32),
+           mask_feature_size=32, smooth=True),
     vision("imagegpt", text, vocab_size=inputs.VOCABULARY),
     vision("superpoint", inputs.one_image, "SuperPointForKeypointDetection",
            encoder_hidden_sizes=[16, 16, 32, 32],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -22,6 +22,12 @@ SIZES = ((2, 12), (3, 15), (5, 21))
 
 CLOSE = 2e-5
 """Differences from eager, relative to the greatest element, that need no judge."""
+
+LEAST_SCALE = 1e-4
+"""Differences are relative to no less than this."""
+
+PART_OF_LAYER = 0.1
+"""Differences of a gradient are relative to no less than this part of the greatest in its layer."""
 
 
 @dataclass
@@ -68,18 +74,30 @@ def wide(t: torch.Tensor) -> torch.Tensor:
     return t.to(torch.complex128 if t.is_complex() else torch.float64)
 
 
-def error(found: torch.Tensor, exact: torch.Tensor) -> float:
-    """The greatest difference, relative to the greatest element; equal NaN and infinities agree."""
+def greatest(t: torch.Tensor) -> float:
+    """The greatest of the finite elements; 1 where there is none."""
+    return float(t.abs()[t.isfinite()].max()) if t.isfinite().any() else 1.0
+
+
+def error(found: torch.Tensor, exact: torch.Tensor, scale: float = LEAST_SCALE) -> float:
+    """The greatest difference, relative to the greatest element or to `scale`, if that is more;
+    equal NaN and infinities agree."""
     a, b = wide(found), wide(exact)
     same = (a == b) | (a.isnan() & b.isnan())
     difference = torch.where(same, 0.0, (a - b).abs())
-    scale = b.abs()[b.isfinite()].max() if b.isfinite().any() else torch.tensor(1.0)
-    worst = difference.max() / scale.clamp(min=1e-4)
+    worst = difference.max() / max(greatest(b), scale)
     return float("inf") if worst.isnan() else float(worst)
 
 
-def compare(found: list[Any], eager: list[Any], exact: Callable[[], list[Any]], what: str) -> None:
-    """Refuse results whose error is more than a few times that of eager mode.
+def compare(
+    found: list[Any],
+    eager: list[Any],
+    exact: Callable[[], list[Any]],
+    what: str,
+    scales: Sequence[float] = (),
+) -> None:
+    """Refuse results whose error is more than a few times that of eager mode. `scales` are the
+    least scales of the first tensors.
 
     Raises:
         Different: names the tensor and the errors.
@@ -97,11 +115,12 @@ def compare(found: list[Any], eager: list[Any], exact: Callable[[], list[Any]], 
             continue
         if not (f.is_floating_point() or f.is_complex()):
             raise Different(f"{where}: {int((f != e).sum())} of {f.numel()} integers differ")
-        apart = error(f, e)
+        scale = scales[position] if position < len(scales) else LEAST_SCALE
+        apart = error(f, e, scale)
         if apart <= CLOSE:
             continue
         judge = judged(exact, eager) if judge is None else judge
-        ours, theirs = error(f, judge[position]), error(e, judge[position])
+        ours, theirs = (error(t, judge[position], scale) for t in (f, e))
         if not ours <= 4 * theirs + CLOSE:
             raise Different(
                 f"{where} of {list(f.shape)}: {apart:.1e} from eager; from float64 {ours:.1e}, "
@@ -185,8 +204,22 @@ def training(model: ZooModel, backend: Backend) -> float:
     found = step(module, run, inputs)
     seconds = time.process_time() - begin
     eager = step(reference, reference, inputs)
-    compare(found, eager, lambda: step(exact.double(), exact, double(inputs)), "step")
+    scales = [LEAST_SCALE, *layer_scales(reference)]
+    compare(found, eager, lambda: step(exact.double(), exact, double(inputs)), "step", scales)
     return seconds
+
+
+def layer_scales(module: torch.nn.Module) -> list[float]:
+    """For each parameter what its gradient is measured by at least, a part of the greatest gradient
+    in its layer. That of a bias ahead of a batch norm is 0, and so is that of the bias of keys in
+    attention: terms as great as those of the weight's gradient cancel, and what is left is their
+    rounding, which has no relation to the result."""
+    by_layer: dict[str, float] = defaultdict(float)
+    layers = [name.rpartition(".")[0] for name, _ in module.named_parameters()]
+    for layer, parameter in zip(layers, module.parameters(), strict=True):
+        if parameter.grad is not None and parameter.grad.isfinite().any():
+            by_layer[layer] = max(by_layer[layer], greatest(parameter.grad))
+    return [max(PART_OF_LAYER * by_layer[layer], LEAST_SCALE) for layer in layers]
 
 
 def changing_sizes(model: ZooModel, backend: Backend) -> float:

@@ -46,6 +46,13 @@ def image(batch: int, length: int) -> Inputs:
     return {"pixel_values": normal(batch, 3, IMAGE, IMAGE)}
 
 
+def image_of(size: int) -> Callable[[int, int], Inputs]:
+    def make(batch: int, length: int) -> Inputs:
+        return {"pixel_values": normal(batch, 3, size, size)}
+
+    return make
+
+
 def large_image(batch: int, length: int) -> Inputs:
     return {"pixel_values": normal(batch, 3, 256, 256)}
 

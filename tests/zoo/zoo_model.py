@@ -13,7 +13,8 @@ from torch import nn
 @dataclass(frozen=True)
 class ZooModel:
     """`make` builds the module; `inputs(batch, length)` or `inputs(batch, length, module)` its
-    arguments by name; `lengths`: whether the length may change from call to call."""
+    arguments by name; `lengths`: whether the length may change from call to call; `smooth`: to be
+    trained without kinks."""
 
     name: str
     group: str
@@ -21,7 +22,23 @@ class ZooModel:
     inputs: Callable[..., dict[str, Any]]
     lengths: bool = True
     generates: bool = False
+    smooth: bool = False
 
     def build(self, *, train: bool = False) -> nn.Module:
         torch.manual_seed(0)
-        return self.make().train(train)
+        module = self.make().train(train)
+        return without_kinks(module) if train and self.smooth else module
+
+
+KINKS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Hardswish, nn.Hardsigmoid)
+
+
+def without_kinks(module: nn.Module) -> nn.Module:
+    """`module` with smooth activations. Gradients jump at a kink, and it is chance on which side of
+    it rounding puts a value that is all but there. Of some hundred thousand values there is such a
+    one, and gradients that pass a batch norm over few elements then are all others."""
+    for parent in list(module.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, KINKS):
+                setattr(parent, name, nn.SiLU())
+    return module
