@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.autograd import profiler
 
 from fxlower.errors import UnsupportedInput
-from fxlower.runtime.host_program import HostProgram, pooled_memory
+from fxlower.runtime.host_program import HostProgram, Run, pooled_memory
 from fxlower.runtime.kept_values import KeptValue, KeptValues
 from fxlower.runtime.launcher import launcher, segment_function
 from fxlower.runtime.memory import MemoryPool
@@ -49,8 +48,6 @@ class Executable:
             for step in plan.steps
             if isinstance(step, SegmentStep)
         }
-        self.traced: Callable[[list[Any]], list[Any]] | None = None
-        """What runs instead of this while torch's profiler is on: the same, with ranges."""
         self.compiled: Any = None
         """What there is to keep of it on disk (`fxlower.runtime.loading.CompiledGraph`)."""
         self.host_program = HostProgram(plan, self.layouts)
@@ -61,9 +58,16 @@ class Executable:
             pool.hold(self)
 
     def __call__(self, args: list[Any]) -> list[Any]:
-        if profiler._is_profiler_enabled and self.traced is not None:
-            return self.traced(args)
         return self.run(args)
+
+    @property
+    def direct(self) -> Run:
+        """What a call amounts to, for those who keep this object alive: without a frame for it."""
+        return self.run
+
+    def trace_with(self, traced: Run) -> None:
+        """What runs instead of this while torch's profiler is on: the same, with ranges."""
+        self.run.__globals__["traced"] = traced
 
     def segments(self) -> dict[str, Callable[..., Any]]:
         """How each segment is called: by the launcher, or in Python where there is none."""

@@ -1,6 +1,7 @@
 """The host's part of a call as a Python function, written for each graph.
 
     def run(args):
+        if profiler._is_profiler_enabled and traced: return traced(args)
         (arg0, arg1, s0, ) = args
         args.clear()
         x2, x3 = segment_0(arg0, arg1, s0)
@@ -26,6 +27,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import torch
+from torch.autograd import profiler
 from torch.utils._pytree import tree_flatten
 
 from fxlower.analysis.symbols import mul
@@ -71,6 +73,7 @@ HELPERS = {
     "expect_number": expect_number,
     "leaves": lambda tree: tree_flatten(tree)[0],
     "number_of": number_of,
+    "profiler": profiler,
     "reinterpreted": reinterpreted,
     "with_exact_strides": with_exact_strides,
 }
@@ -93,6 +96,7 @@ class HostProgram:
         """Variables that are read at the end."""
 
         self.write()
+        self.lines[:0] = ["if profiler._is_profiler_enabled and traced: return traced(args)"]
         self.source = "def run(args):\n" + "".join(f"    {line}\n" for line in self.lines)
         module = compile(self.source, "<fxlower host program>", "exec")
         self.code = next(c for c in module.co_consts if isinstance(c, CodeType))
@@ -104,6 +108,7 @@ class HostProgram:
         # What torch imports when it is first needed takes the importer's builtins from here.
         scope: dict[str, Any] = {**HELPERS, **self.constants, "kept": kept}
         scope["__builtins__"] = builtins
+        scope["traced"] = None
         scope["pooled"] = None if pool is None else pool.empty_strided
         for number, name in enumerate(self.layouts):
             scope[f"segment_{number}"] = segments[name]
@@ -228,7 +233,11 @@ class HostProgram:
                 self.lines.append(f"({made}) = copied_together([{sources}])")
         outputs = [self.output(kind, what, copies) for kind, what in plan.outputs]
         returned = len(outputs) - len(plan.assigned)
-        self.lines.append(f"outputs = [{', '.join(outputs[:returned])}]")
+        made = f"[{', '.join(outputs[:returned])}]"
+        if not plan.assigned and not plan.mutations:
+            self.lines.append(f"return {made}")
+            return
+        self.lines.append(f"outputs = {made}")
         for i, output in enumerate(outputs[returned:]):
             self.lines.append(f"assigned{i} = {output}")
         for i, (_, value, apart) in enumerate(plan.mutations):
