@@ -273,10 +273,10 @@ def kept_compiler(kind: str, options: Options) -> GraphCompiler:
             return build_aten_graph(gm, options, name=kind)
         except Exception as reason:  # a forward alone must not fail for its backward
             if isinstance(reason, CompilerError) and options.on_error != "raise":
-                return KeptGraph(run=in_eager_mode(gm, kind, reason))
+                return KeptGraph(in_eager_mode(gm, kind, reason))
             if kind != "backward":
                 raise
-            return KeptGraph(run=failing(reason))
+            return KeptGraph(failing(reason))
 
     return SerializableAOTDispatchCompiler(KeptGraph, compile_aten)
 
@@ -319,7 +319,7 @@ def compile_aten_graph(
     on_report: Callable[[GraphReport], None] | None = None,
 ) -> Any:
     """An executable for a graph of ATen operators with fake tensors in its nodes' metadata."""
-    return build_aten_graph(gm, options, name=name, on_report=on_report).run
+    return build_aten_graph(gm, options, name=name, on_report=on_report).executable
 
 
 def build_aten_graph(

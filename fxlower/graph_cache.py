@@ -27,7 +27,7 @@ import logging
 import pickle
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -82,17 +82,18 @@ class NotKept(Exception):
 
 @dataclass
 class KeptGraph(OutputCode):
-    """A compiled graph that torch can save: `run` it, and `compiled` is what it is made of."""
+    """A compiled graph that torch can save: `compiled` is what it is made of."""
 
-    run: Callable[[list[Any]], Any] | None = None
+    executable: Any = None
     compiled: CompiledGraph | None = None
     data: bytes = b""
 
     def __post_init__(self) -> None:
         self._boxed_call = True  # in the instance, where functools.wraps finds it
+        self.run = getattr(self.executable, "direct", self.executable)
 
     def __call__(self, inputs: Any) -> Any:
-        return self.run(inputs)  # type: ignore[misc]
+        return self.run(inputs)
 
     def prepare_for_serialization(self) -> None:
         if self.compiled is None:
@@ -101,10 +102,11 @@ class KeptGraph(OutputCode):
             self.data = to_bytes(self.compiled)
         except NotKept as reason:
             raise BypassAOTAutogradCache(f"fxlower cannot save the graph: {reason}") from None
-        self.run = self.compiled = None
+        self.executable = self.run = self.compiled = None
 
     def post_compile(self, example_inputs: Any, constants: Any, graph_kwargs: Any) -> None:
-        self.run = load_executable(from_bytes(self.data))
+        self.executable = load_executable(from_bytes(self.data))
+        self.run = self.executable.direct
         self.data = b""
         counters["fxlower"]["graphs_from_cache"] += 1
 

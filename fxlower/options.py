@@ -47,8 +47,8 @@ class Options:
             whole graphs `TORCHINDUCTOR_AUTOGRAD_CACHE`).
         cache_bytes: how large that may become; what was not used for longest is removed.
         cache_dir: folder for what is compiled or measured; None is the user's own for caches.
-        output_pool: keep the memory of large results for the next call (at most 4 GiB and an eighth
-            of the machine's memory) instead of returning it to the system.
+        output_pool: keep the memory of large results for the next call (at most 16 GiB, and a
+            quarter of the machine's memory) instead of returning it to the system.
         timing: print where the compile time went, by stage, after each graph.
         profile: count the calls and the time of every kernel, operator in eager mode and graph;
             `fxlower.profiles()` is what has been counted. Costs less than 0.1 us for each call of a

@@ -140,7 +140,7 @@ class LoadedGraph:
 
         code = self._linked({n: k.code for n, k in self.kernels.items()})
         executable = Executable(self.compiled.plan, code.entries, code, self.pool, self.kept(code))
-        executable.traced = MadeWhenCalled(traced)
+        executable.trace_with(MadeWhenCalled(traced))
         executable.compiled = self.compiled
         return executable
 
