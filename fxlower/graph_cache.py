@@ -90,7 +90,7 @@ class KeptGraph(OutputCode):
 
     def __post_init__(self) -> None:
         self._boxed_call = True  # in the instance, where functools.wraps finds it
-        self.run = getattr(self.executable, "direct", self.executable)
+        self.run: Any = getattr(self.executable, "direct", self.executable)
 
     def __call__(self, inputs: Any) -> Any:
         return self.run(inputs)
