@@ -37,6 +37,7 @@ POINTWISE = [
     case("conv2d_1x1_epilogue", lambda x, w, y: F.silu(F.conv2d(x, w.view(6, 4, 1, 1)) + y), floats(2, 4, M, N), floats(24), floats(2, 6, M, N)),
     case("conv2d_1x1_of_transposed", lambda x, w: F.conv2d(x.transpose(1, 3), w.view(6, 4, 1, 1)), floats(2, N, M, 4), floats(24)),
     case("conv2d_1x1_empty", conv(2, 6, 4, 1, 1), floats(0, 4, M, N), floats(24), floats(6)),
+    case("conv2d_1x1_padded_in_steps", conv(2, 6, 4, 1, 1, padding=1, stride=(2, 3)), floats(2, 4, M, N), floats(24), floats(6)),
     case("conv1d_1", conv(1, 6, 4, 1), floats(2, 4, N), floats(24), floats(6)),
     case("conv1d_1_unbatched", conv(1, 6, 4, 1), floats(4, N), floats(24), floats(6)),
     case("conv3d_1", conv(3, 6, 4, 1, 1, 1), floats(2, 4, 3, M, N), floats(24), floats(6)),

@@ -121,16 +121,16 @@ class Windows:
 
     def _only_windows(self, x: SSAValue, position: int, axis: DisjointAxis) -> SSAValue:
         b = self.b
-        if axis.kernel == 1 and axis.padding == 0:
-            return b.slice_axis(x, position, 0, axis.count, axis.stride)
         if not axis.fits:
             size = symbols.add(axis.size, 2 * axis.padding)
-            if not _at_least(size, axis.period):
+            if axis.kernel > 1 and not _at_least(size, axis.period):
                 # The last window ends within the padding; the gap after it may not.
                 size = symbols.add(size, axis.stride - axis.kernel)
             low = [axis.padding if i == position else 0 for i in range(len(b.dims(x)))]
             shape = b.dims(x)
             x = b.pad(x, 0, low, (*shape[:position], size, *shape[position + 1 :]))
+        if axis.kernel == 1:
+            return b.slice_axis(x, position, 0, axis.count, axis.stride)
         return b.slice_axis(x, position, 0, axis.period)
 
     def join(self, parts: SSAValue) -> SSAValue:
