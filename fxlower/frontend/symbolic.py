@@ -154,16 +154,15 @@ class SymbolTable:
         given = self._shape_env.backed_var_to_val.items()
         known = {s.name: int(v) for s, v in given if isinstance(v, (int, sympy.Integer))}
         for name in symbols.symbols_of(dim):
-            source = self.sources.get(name)
-            if name in known or source is None or source.expression is None:
+            if name in known:
                 continue
+            source = self.sources.get(name)
+            if source is None or source.expression is None:
+                return None
             if any(read not in known for read in source.symbols):
                 return None
             known[name] = source.expression(known)
-        try:
-            return symbols.evaluate(dim, known)
-        except KeyError:
-            return None
+        return symbols.evaluate(dim, known)
 
     def dim_of_expression(self, expr: Any) -> Dim:
         known = self._dims.get(expr)
