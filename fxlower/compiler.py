@@ -50,6 +50,7 @@ from fxlower.runtime.loading import (
     SegmentsObject,
 )
 from fxlower.runtime.object_cache import Store, digest, open_store, settled
+from fxlower.runtime.peak_memory import peak_memory
 from fxlower.runtime.perf_map import perf_map
 from fxlower.runtime.plan import Shape
 from fxlower.runtime.planner import Elements, build_plan
@@ -340,6 +341,7 @@ def _compile(imported: Imported, stages: Stages, name: str) -> tuple[Executable,
         segments=len(segments),
         kept=len(plan.kept),
         kept_bytes=sum(step.bytes for step in plan.kept),
+        peak=peak_memory(plan, calling.arenas if calling is not None else {}),
     )
     with stages.phase(LINK):
         loaded = LoadedGraph(compiled, lambda name: stages.step(LINK, "object", name))

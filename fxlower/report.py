@@ -18,6 +18,7 @@ from fxlower.frontend.program import FallbackCall
 
 if TYPE_CHECKING:
     from fxlower.profile_report import GraphProfile
+    from fxlower.runtime.peak_memory import PeakMemory
 
 
 @dataclass
@@ -52,6 +53,8 @@ class GraphReport:
     kept: int = 0
     kept_bytes: int = 0
     """Values made of weights that are kept from call to call, and the memory that they take."""
+    peak: PeakMemory | None = None
+    """The most memory that a call takes at once for results and intermediates."""
     seconds: dict[str, float] = field(default_factory=dict)
     total_seconds: float = 0.0
     profile: GraphProfile | None = None
@@ -92,6 +95,8 @@ class GraphReport:
             schedule = f"  schedule {k.schedule}" if k.schedule else ""
             lines.append(f"        loops {k.loops}{schedule}")
             lines.append(f"        moves {k.traffic}")
+        if self.peak is not None and self.peak.bytes:
+            lines.append(f"  peak memory {self.peak}")
         if self.kept:
             lines.append(f"  keeps {self.kept} weights packed, {self.kept_bytes / 1e6:.1f} MB")
         for call in self.fallbacks:

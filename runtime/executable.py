@@ -9,10 +9,10 @@ import torch
 from torch.autograd import profiler
 
 from fxlower.errors import UnsupportedInput
-from fxlower.runtime.host_program import HostProgram, pooled_results
+from fxlower.runtime.host_program import HostProgram, pooled_memory
 from fxlower.runtime.kept_values import KeptValue, KeptValues
 from fxlower.runtime.launcher import launcher, segment_function
-from fxlower.runtime.memory import StoragePool
+from fxlower.runtime.memory import MemoryPool
 from fxlower.runtime.plan import HostPlan, SegmentStep, Symbols, SymbolStep
 from fxlower.runtime.segment import Entry, Layout, SegmentCall
 
@@ -31,7 +31,7 @@ class Executable:
         plan: HostPlan,
         entries: Mapping[str, Entry],
         keep_alive: object,
-        pool: StoragePool | None = None,
+        pool: MemoryPool | None = None,
         kept: Sequence[KeptValue] = (),
     ) -> None:
         self._boxed_call = True  # in the instance, where functools.wraps finds it
@@ -42,7 +42,9 @@ class Executable:
         self.kept = KeptValues(kept)
         self.layouts = {
             step.segment: Layout(
-                step, entries[step.segment].arena, pooled_results(step) if pool is not None else ()
+                step,
+                entries[step.segment].arena,
+                *pooled_memory(step, entries[step.segment].arena, pool is not None),
             )
             for step in plan.steps
             if isinstance(step, SegmentStep)
@@ -55,6 +57,8 @@ class Executable:
         self.run = self.host_program.function(self.segments(), pool, self.kept)
         if launcher() is not None:
             launcher().hold_arenas(self)
+        if pool is not None:
+            pool.hold(self)
 
     def __call__(self, args: list[Any]) -> list[Any]:
         if profiler._is_profiler_enabled and self.traced is not None:

@@ -29,6 +29,7 @@ import torch
 from torch.utils._pytree import tree_flatten
 
 from fxlower.analysis.symbols import mul
+from fxlower.dialects.build import Dim
 from fxlower.frontend.program import (
     OFFSET,
     ExpressionSlot,
@@ -48,12 +49,13 @@ from fxlower.runtime.host_steps import (
     with_exact_strides,
 )
 from fxlower.runtime.kept_values import KeptValues
-from fxlower.runtime.memory import LEAST_BYTES, StoragePool, reinterpreted
+from fxlower.runtime.memory import LEAST_BYTES, MemoryPool, reinterpreted
 from fxlower.runtime.plan import (
     AtenStep,
     Buffer,
     HostPlan,
     SegmentStep,
+    Shape,
     SymbolStep,
     ViewStep,
 )
@@ -96,7 +98,7 @@ class HostProgram:
         self.code = next(c for c in module.co_consts if isinstance(c, CodeType))
 
     def function(
-        self, segments: Mapping[str, Callable[..., Any]], pool: StoragePool | None, kept: KeptValues
+        self, segments: Mapping[str, Callable[..., Any]], pool: MemoryPool | None, kept: KeptValues
     ) -> Run:
         """The program, with what it calls."""
         # What torch imports when it is first needed takes the importer's builtins from here.
@@ -184,14 +186,19 @@ class HostProgram:
         arguments = [self.variable(value) for value in step.operands]
         arguments += [str(number) for number in layout.numbers]
         arguments += [self.given(step.results[i]) for i in layout.pooled]
+        if layout.arena_pooled:
+            (size,) = layout.arena_size.dims
+            arguments.append(self.pooled(size, f"({size}, )", "(1, )", torch.uint8))
         made = f"{', '.join(results)} = " if results else ""
         self.lines.append(f"{made}{self.segment_names[step.segment]}({', '.join(arguments)})")
 
     def given(self, buffer: Buffer) -> str:
-        """Memory from the pool for a large result; None for one that turns out to be small."""
         size = mul(extent(buffer.sizes, buffer.strides), buffer.dtype.itemsize)
-        shape = f"{buffer.sizes.text}, {buffer.strides.text}"
-        made = f"pooled({size}, {shape}, {self.constant(buffer.dtype, 'dtype')})"
+        return self.pooled(size, buffer.sizes.text, buffer.strides.text, buffer.dtype)
+
+    def pooled(self, size: Dim, sizes: str, strides: str, dtype: torch.dtype) -> str:
+        """A tensor from the pool; None where it turns out to be small."""
+        made = f"pooled({size}, {sizes}, {strides}, {self.constant(dtype, 'dtype')})"
         return made if isinstance(size, int) else f"{made} if {size} >= {LEAST_BYTES} else None"
 
     def view(self, step: ViewStep) -> None:
@@ -375,6 +382,12 @@ def returned_tensors(target: Callable[..., Any]) -> int | None:
     return len(returns) if plain and len(returns) > 0 else None
 
 
-def pooled_results(step: SegmentStep) -> list[bool]:
-    """Which results the pool is asked for: the large ones, and those whose size is not known."""
-    return [b.static_bytes is None or b.static_bytes >= LEAST_BYTES for b in step.results]
+def pooled_memory(step: SegmentStep, arena: Shape, has_pool: bool) -> tuple[list[bool], bool]:
+    """For which results the pool is asked, and whether for the arena: where they are large, or it
+    is not known whether they are."""
+    if not has_pool:
+        return [], False
+    (size,) = arena.dims
+    sizes = [buffer.static_bytes for buffer in step.results]
+    large = [n is None or n >= LEAST_BYTES for n in sizes]
+    return large, not isinstance(size, int) or size >= LEAST_BYTES

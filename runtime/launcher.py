@@ -124,6 +124,7 @@ def segment_function(launcher: Launcher, call: SegmentCall, address: int) -> Cal
             results.buffer_info()[0],
             layout.arena,
             layout.arena_bytes,
+            layout.given_arena,
             layout.trap,
             int(layout.is_long),
             id(call),

@@ -22,11 +22,12 @@ ARENAS = 4
 TEXT = Template("""
 ; A segment: its entry; counts of operands and of arguments; the words of the table and what follows
 ; it (sizes, strides, the arena's size), with the values that are known; where numbers go, (word,
-; argument); the results; the words of the arena, of its size and of the trap; whether to let other
-; Python threads run; the segment's twin in Python; the types of tensors that may come; exceptions
-; and messages of traps; None.
-%segment = type { ptr, i64, i64, i64, ptr, i64, ptr, i64, ptr, i64, i64, i64, i64, ptr, ptr, ptr,
-                  ptr, ptr }
+; argument); the results; the words of the arena and of its size; which argument the arena is if the
+; caller may have allocated it, else -1; the word of the trap; whether to let other Python threads
+; run; the segment's twin in Python; the types of tensors that may come; exceptions and messages of
+; traps; None.
+%segment = type { ptr, i64, i64, i64, ptr, i64, ptr, i64, ptr, i64, i64, i64, i64, i64, ptr, ptr,
+                  ptr, ptr, ptr }
 ; A result: the words of its pointer, sizes and strides; its rank and dtype; and which argument it
 ; is if the caller may have allocated it, else -1.
 %result = type { i64, i64, i64, i64, i64, i64 }
@@ -182,13 +183,13 @@ start:
   %arena.word = load i64, ptr %arena.word.at
   %arena.size.word.at = getelementptr %segment, ptr %segment, i32 0, i32 10
   %arena.size.word = load i64, ptr %arena.size.word.at
-  %trap.word.at = getelementptr %segment, ptr %segment, i32 0, i32 11
+  %trap.word.at = getelementptr %segment, ptr %segment, i32 0, i32 12
   %trap.word = load i64, ptr %trap.word.at
-  %release.at = getelementptr %segment, ptr %segment, i32 0, i32 12
+  %release.at = getelementptr %segment, ptr %segment, i32 0, i32 13
   %release = load i64, ptr %release.at
-  %tensor.at = getelementptr %segment, ptr %segment, i32 0, i32 14
+  %tensor.at = getelementptr %segment, ptr %segment, i32 0, i32 15
   %tensor = load ptr, ptr %tensor.at
-  %parameter.at = getelementptr %segment, ptr %segment, i32 0, i32 15
+  %parameter.at = getelementptr %segment, ptr %segment, i32 0, i32 16
   %parameter = load ptr, ptr %parameter.at
   %made.count = alloca i64
   store i64 0, ptr %made.count
@@ -272,7 +273,7 @@ result.read:
 given:
   %given.at = getelementptr ptr, ptr %args, i64 %one.given
   %given.object = load ptr, ptr %given.at
-  %no.object.at = getelementptr %segment, ptr %segment, i32 0, i32 17
+  %no.object.at = getelementptr %segment, ptr %segment, i32 0, i32 18
   %no.object = load ptr, ptr %no.object.at
   %given.none = icmp eq ptr %given.object, %no.object
   br i1 %given.none, label %create, label %given.check
@@ -332,7 +333,23 @@ arena:
   %arena.size.at = getelementptr i64, ptr %table, i64 %arena.size.word
   %size = load i64, ptr %arena.size.at
   %size.some = icmp sgt i64 %size, 0
-  br i1 %size.some, label %arena.take, label %run
+  br i1 %size.some, label %arena.look, label %run
+arena.look:
+  %arena.given.at = getelementptr %segment, ptr %segment, i32 0, i32 11
+  %arena.given = load i64, ptr %arena.given.at
+  %arena.is.given = icmp sge i64 %arena.given, 0
+  br i1 %arena.is.given, label %arena.read, label %arena.take
+arena.read:
+  %arena.object.at = getelementptr ptr, ptr %args, i64 %arena.given
+  %arena.object = load ptr, ptr %arena.object.at
+  %arena.plain = call i1 @is_plain(ptr %arena.object, ptr %tensor, ptr %parameter)
+  br i1 %arena.plain, label %arena.use, label %arena.take
+arena.use:
+  %arena.handle = getelementptr i8, ptr %arena.object, i64 $handle_offset
+  %arena.pointer = getelementptr i64, ptr %table, i64 %arena.word
+  %arena.rc = call i32 @aoti_torch_get_data_ptr(ptr %arena.handle, ptr %arena.pointer)
+  %arena.bad = icmp ne i32 %arena.rc, 0
+  br i1 %arena.bad, label %elsewhere, label %run
 arena.take:
   %memory = call ptr @take_arena(i64 %size)
   %memory.none = icmp eq ptr %memory, null
@@ -343,7 +360,7 @@ arena.taken:
   br label %run
 
 run:
-  %taken = phi ptr [ null, %arena ], [ %memory, %arena.taken ]
+  %taken = phi ptr [ null, %arena ], [ null, %arena.use ], [ %memory, %arena.taken ]
   %trap.at = getelementptr ptr, ptr %table, i64 %trap.word
   store ptr %trap, ptr %trap.at
   %is.long = icmp ne i64 %release, 0
@@ -367,7 +384,7 @@ trapped:
   %is.trapped = icmp ne i64 %code, 0
   br i1 %is.trapped, label %raise, label %return
 raise:
-  %traps.at = getelementptr %segment, ptr %segment, i32 0, i32 16
+  %traps.at = getelementptr %segment, ptr %segment, i32 0, i32 17
   %traps = load ptr, ptr %traps.at
   %exception.index = shl i64 %code, 1
   %exception.at = getelementptr ptr, ptr %traps, i64 %exception.index
@@ -383,7 +400,7 @@ return:
   switch i64 %result.count, label %return.tuple [ i64 0, label %return.none
                                                   i64 1, label %return.one ]
 return.none:
-  %none.at = getelementptr %segment, ptr %segment, i32 0, i32 17
+  %none.at = getelementptr %segment, ptr %segment, i32 0, i32 18
   %none = load ptr, ptr %none.at
   call void @Py_IncRef(ptr %none)
   ret ptr %none
@@ -412,7 +429,7 @@ return.done:
 elsewhere:
   %some = load i64, ptr %made.count
   call void @drop(ptr %made, i64 %some)
-  %twin.at = getelementptr %segment, ptr %segment, i32 0, i32 13
+  %twin.at = getelementptr %segment, ptr %segment, i32 0, i32 14
   %twin = load ptr, ptr %twin.at
   %called = call ptr @PyObject_Vectorcall(ptr %twin, ptr %args, i64 %count, ptr null)
   ret ptr %called

@@ -2,11 +2,11 @@
 
 A call of a segment has the arguments
 
-    operands, numbers, given
+    operands, numbers, given, arena
 
 where `numbers` are the values of those sizes, strides and symbols that are not known beforehand,
-and `given` are large results that the caller has allocated, or None where it has not. It returns
-the results: None, the only one, or a tuple.
+`given` are large results that the caller has allocated, or None where it has not, and so is
+`arena`, if there is a large one. It returns the results: None, the only one, or a tuple.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Layout:
     which a call passes them, and `places` says where these go: (word, index in `numbers`).
     """
 
-    def __init__(self, step: SegmentStep, arena: Shape, pooled: Sequence[bool]) -> None:
+    def __init__(
+        self, step: SegmentStep, arena: Shape, pooled: Sequence[bool], arena_pooled: bool
+    ) -> None:
         self.step = step
         self.known = [0] * (len(step.operands) + len(step.results) + 2)
         self.numbers: list[Dim] = []
@@ -88,6 +90,9 @@ class Layout:
         self.arena_bytes = self.extend(arena.dims)
         self.pooled = tuple(i for i, is_pooled in enumerate(pooled) if is_pooled)
         """Results that the caller allocates."""
+        self.arena_size = arena
+        self.arena_pooled = arena_pooled
+        """Whether the caller allocates the arena."""
 
     def extend(self, dims: Sequence[Dim]) -> int:
         """Words for `dims` at the end; returns the first."""
@@ -102,7 +107,13 @@ class Layout:
 
     @property
     def arguments(self) -> int:
-        return len(self.step.operands) + len(self.numbers) + len(self.pooled)
+        given = len(self.pooled) + self.arena_pooled
+        return len(self.step.operands) + len(self.numbers) + given
+
+    @property
+    def given_arena(self) -> int:
+        """Which argument of a call the arena is; -1 if the call allocates it."""
+        return self.arguments - 1 if self.arena_pooled else -1
 
     def given(self, result: int) -> int:
         """Which argument of a call result number `result` is; -1 if the call allocates it."""
@@ -149,7 +160,9 @@ class SegmentCall:
             words[at.pointer] = result.data_ptr()
             made.append(result)
         size = words[layout.arena_bytes]
-        arena = allocate_arena(size) if size else None
+        arena = args[layout.given_arena] if layout.arena_pooled else None
+        if arena is None and size:
+            arena = allocate_arena(size)
         if arena is not None:
             words[layout.arena] = arena.data_ptr()
         trap = array("q", [0])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from fxlower.frontend.program import FallbackCall
 from fxlower.runtime.executable import Executable
 from fxlower.runtime.kept_values import KeptValue
-from fxlower.runtime.memory import StoragePool
+from fxlower.runtime.memory import MemoryPool
 from fxlower.runtime.plan import AtenStep, HostPlan
 from fxlower.runtime.segment import Entry
 from fxlower.runtime.stopwatch import Stopwatch
@@ -62,7 +62,7 @@ class TimedExecutable(Executable):
         plan: HostPlan,
         entries: Mapping[str, Entry],
         keep_alive: object,
-        pool: StoragePool | None,
+        pool: MemoryPool | None,
         kept: Sequence[KeptValue],
         profile: HasStopwatch,
     ) -> None:

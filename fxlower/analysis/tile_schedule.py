@@ -12,7 +12,7 @@ An operand is packed into panels where it has to be, or where that pays:
   pays if it has no unit stride along the depth, or if its rows share too few sets of the first
   cache;
 - the right one has to if it has no unit stride along its columns, or a type of its own; it pays if
-  so many rows use a panel that the copy is nothing beside them.
+  so many rows use a panel that the copy is nothing beside them, or if it is slow to read in place.
 
 The sizes minimize an estimate of the cycles of the busiest core. Symbolic sizes count as
 each of `ASSUMED_SIZES`.
@@ -43,8 +43,10 @@ EDGE_FACTOR = 1.02
 LATE_SHARE = 0.15
 """How much of a block the busiest core is late by, on average, if there are others."""
 
-PACKED_ROWS = 512
-"""Rows from which it pays to copy panels of columns: they are read in order then, by one stream."""
+PACKED_ROWS, FAR_PACKED_ROWS = 512, 16
+"""Rows from which it pays to copy panels of columns: they are read in order then, by one stream.
+The second figure is for operands that are slow to read where they are: larger than the second
+cache, or with rows that share few sets of the first one."""
 
 PAGE_BYTES, LINE_BYTES = 4096, 64
 """Addresses a page apart share a set of the first cache, which is indexed by what is the same in
@@ -177,12 +179,19 @@ class _TileSchedule:
             return True
         if not self.target.masks and not _divides(self.nr, columns):
             return True
-        return isinstance(self.contraction.rows, int) and self.contraction.rows >= PACKED_ROWS
+        is_far = assumed(self.depth) * assumed(columns) * self.bytes > self.target.l2_bytes
+        if isinstance(right.depth, int):
+            is_far |= PAGE_BYTES // gcd(right.depth * self.bytes, PAGE_BYTES) <= 2
+        rows = assumed(self.contraction.rows, ASSUMED_SIZES[0])
+        return rows >= (FAR_PACKED_ROWS if is_far else PACKED_ROWS)
 
     def _prefetches(self) -> bool:
         """Whether the panel of columns comes from beyond the second cache, and can be asked for in
-        time: where it has unit stride, and hardware sees only jumps from row to row."""
+        time: where it has unit stride, and hardware sees only jumps from row to row. To copy it is
+        to have it at hand."""
         c = self.contraction
+        if self.packs_right:
+            return False
         size = assumed(self.depth) * assumed(c.columns) * self.bytes
         lines = c.right.lane == 1 or c.right.panels > 0
         return self.group == 1 and lines and size > self.target.l2_bytes // 2

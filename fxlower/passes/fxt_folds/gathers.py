@@ -12,7 +12,7 @@ A scatter that writes one position of each row is a comparison with the loop ind
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Operation, SSAValue
@@ -26,6 +26,7 @@ from fxlower.dialects.fxt import (
     FullOp,
     GatherOp,
     IotaOp,
+    MatmulOp,
     MaxOp,
     MinOp,
     MulOp,
@@ -99,7 +100,7 @@ def fold_gather_of_elementwise(r: Rebuilder, q: Request) -> SSAValue | None:
     # Without a value that is read at the indices, nobody would check them.
     if not leaves or (len(leaves) > 1 and not few):
         return None
-    return _gathered(r, source, tuple(indices), dims_of(q.type))
+    return _gathered(r, source, tuple(indices), dims_of(q.type), leaves)
 
 
 def _ratio(all_: Dim, read: Dim) -> Dim | None:
@@ -125,6 +126,9 @@ def _is_gathered(
         return False  # it reports a 0 wherever that is
     if type(owner) in ELEMENTWISE_SET:
         assert isinstance(owner, Operation)
+        if not r.used_only_by(value, user) and _ends_product(owner):
+            leaves.add(value)
+            return user is not None
         return (
             depth > 0
             and (few or r.used_only_by(value, user))
@@ -134,10 +138,33 @@ def _is_gathered(
     return in_memory(value)
 
 
+def _ends_product(op: Operation) -> bool:
+    """Whether `op` is computed with a product of matrices: from its result and from what is in
+    memory. If others need what comes out, that is in memory as well, and not the product."""
+    worklist, products, steps = list(op.operands), 0, 0
+    while worklist:
+        value = worklist.pop()
+        steps += 1
+        owner = value.owner
+        if type(owner) is MatmulOp:
+            products += 1
+        elif isinstance(owner, Operation) and type(owner) in ELEMENTWISE_SET:
+            worklist += owner.operands
+        elif not isinstance(owner, FullOp | IotaOp) and not in_memory(value):
+            return False
+        if steps > MAX_DEPTH:
+            return False
+    return products > 0
+
+
 def _gathered(
-    r: Rebuilder, value: SSAValue, indices: tuple[SSAValue, ...], shape: tuple[Dim, ...]
+    r: Rebuilder,
+    value: SSAValue,
+    indices: tuple[SSAValue, ...],
+    shape: tuple[Dim, ...],
+    leaves: Set[SSAValue],
 ) -> SSAValue:
-    """`value` at `indices`, which are of `shape`."""
+    """`value` at `indices`, which are of `shape`, from what is read of `leaves`."""
     owner = value.owner
     type_ = tensor_type(element(value), shape)
     match owner:
@@ -149,12 +176,13 @@ def _gathered(
             picked = tuple(indices[a] for a in owner.axes)
             if not picked:
                 return r.broadcast(owner._operands[0], (), shape)
-            return _gathered(r, owner._operands[0], picked, shape)
+            return _gathered(r, owner._operands[0], picked, shape, leaves)
         case _:
             pass
-    if type(owner) in ELEMENTWISE_SET and len(dims(value)) == len(indices):
+    is_made = type(owner) in ELEMENTWISE_SET and value not in leaves
+    if is_made and len(dims(value)) == len(indices):
         assert isinstance(owner, Operation)
-        operands = tuple(_gathered(r, v, indices, shape) for v in owner._operands)
+        operands = tuple(_gathered(r, v, indices, shape, leaves) for v in owner._operands)
         return r.build(type(owner), operands, type_, owner.properties)
     return r.build(GatherOp, (value, *indices), type_)
 

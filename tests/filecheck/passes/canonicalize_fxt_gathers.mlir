@@ -95,3 +95,25 @@ func.func @keep_scatter(%x: tensor<8x4xf32>, %i: tensor<3xi64>, %u: tensor<3x4xf
   %c = fxt.scatter "set", %w, %v, array<i64: 0, 1>[%j, %column] : (tensor<8x6xf32>, tensor<4xf32>, tensor<4xi64>, tensor<4xi64>) -> tensor<8x6xf32>
   func.return %a, %b, %c : tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x6xf32>
 }
+
+// What is computed with a product is in memory if others need it; the product is not.
+
+// CHECK-LABEL: func.func @gather_of_product(
+// CHECK-NEXT:    %row = fxt.iota 0 : tensor<4x1xi64>
+// CHECK-NEXT:    %p = fxt.matmul %x, %y : (tensor<4x8xf32>, tensor<8x64xf32>) -> tensor<4x64xf32>
+// CHECK-NEXT:    %s = fxt.add %p, %z : tensor<4x64xf32>
+// CHECK-NEXT:    %m = fxt.amax %s, array<i64: 1> : (tensor<4x64xf32>) -> tensor<4xf32>
+// CHECK-NEXT:    %0 = fxt.gather %s[%row, %i] : (tensor<4x64xf32>, tensor<4x1xi64>, tensor<4x1xi64>) -> tensor<4x1xf32>
+// CHECK-NEXT:    %1 = fxt.reshape %m : (tensor<4xf32>) -> tensor<4x1xf32>
+// CHECK-NEXT:    %r = fxt.sub %0, %1 : tensor<4x1xf32>
+// CHECK-NEXT:    func.return %r, %s : tensor<4x1xf32>, tensor<4x64xf32>
+func.func @gather_of_product(%x: tensor<4x8xf32>, %y: tensor<8x64xf32>, %z: tensor<4x64xf32>, %i: tensor<4x1xi64>) -> (tensor<4x1xf32>, tensor<4x64xf32>) {
+  %row = fxt.iota 0 : tensor<4x1xi64>
+  %p = fxt.matmul %x, %y : (tensor<4x8xf32>, tensor<8x64xf32>) -> tensor<4x64xf32>
+  %s = fxt.add %p, %z : tensor<4x64xf32>
+  %m = fxt.amax %s, array<i64: 1> : (tensor<4x64xf32>) -> tensor<4xf32>
+  %b = fxt.broadcast %m, array<i64: 0> : (tensor<4xf32>) -> tensor<4x64xf32>
+  %d = fxt.sub %s, %b : tensor<4x64xf32>
+  %r = fxt.gather %d[%row, %i] : (tensor<4x64xf32>, tensor<4x1xi64>, tensor<4x1xi64>) -> tensor<4x1xf32>
+  func.return %r, %s : tensor<4x1xf32>, tensor<4x64xf32>
+}
