@@ -94,6 +94,8 @@ class HostProgram:
         """Variables of the plan's values."""
         self.held = {f"arg{position}" for position in plan.held}
         """Variables that are read at the end."""
+        self.dying = {value for step in plan.steps for value in step.release}
+        """Values that are not needed at the end. Views of them may be."""
 
         self.write()
         self.lines[:0] = ["if profiler._is_profiler_enabled and traced: return traced(args)"]
@@ -193,17 +195,18 @@ class HostProgram:
         arguments += [self.given(step.results[i]) for i in layout.pooled]
         if layout.arena_pooled:
             (size,) = layout.arena_size.dims
-            arguments.append(self.pooled(size, f"({size}, )", "(1, )", torch.uint8))
+            arguments.append(self.pooled(size, f"({size}, )", "(1, )", torch.uint8, True))
         made = f"{', '.join(results)} = " if results else ""
         self.lines.append(f"{made}{self.segment_names[step.segment]}({', '.join(arguments)})")
 
     def given(self, buffer: Buffer) -> str:
         size = mul(extent(buffer.sizes, buffer.strides), buffer.dtype.itemsize)
-        return self.pooled(size, buffer.sizes.text, buffer.strides.text, buffer.dtype)
+        briefly = buffer.value in self.dying
+        return self.pooled(size, buffer.sizes.text, buffer.strides.text, buffer.dtype, briefly)
 
-    def pooled(self, size: Dim, sizes: str, strides: str, dtype: torch.dtype) -> str:
+    def pooled(self, size: Dim, sizes: str, strides: str, dtype: torch.dtype, briefly: bool) -> str:
         """A tensor from the pool; None where it turns out to be small."""
-        made = f"pooled({size}, {sizes}, {strides}, {self.constant(dtype, 'dtype')})"
+        made = f"pooled({size}, {sizes}, {strides}, {self.constant(dtype, 'dtype')}, {briefly})"
         return made if isinstance(size, int) else f"{made} if {size} >= {LEAST_BYTES} else None"
 
     def view(self, step: ViewStep) -> None:

@@ -77,12 +77,18 @@ class MemoryPool:
         return self.region.reach
 
     def empty_strided(
-        self, size: int, sizes: tuple[int, ...], strides: tuple[int, ...], dtype: torch.dtype
+        self,
+        size: int,
+        sizes: tuple[int, ...],
+        strides: tuple[int, ...],
+        dtype: torch.dtype,
+        briefly: bool = False,
     ) -> torch.Tensor | None:
-        """An uninitialised tensor of `size` bytes; None where there is no room for it."""
+        """An uninitialised tensor of `size` bytes; None where there is no room for it. `briefly`:
+        it dies within the call, as far as is known."""
         with self._mutex:
             self._reclaim()
-            address = self.region.take(size)
+            address = self.region.take(size, briefly)
             if address is None:
                 return None
             lock = self._lock_of(address)

@@ -5,7 +5,9 @@
     region.give(address)
 
 A block is taken from the smallest free range that it fits in ("best fit"), and neighbours that are
-free are one range again, so that blocks of all sizes share the memory. Pages that were written stay
+free are one range again, so that blocks of all sizes share the memory. Those that will be given
+back soon are taken from the end of a range, others from its beginning: what lives long lies close
+together then, and what is free is in fewer pieces. Pages that were written stay
 with the process until `release`. They are huge where the system has such pages: a fault fills 2 MiB
 and a core keeps all the addresses at hand.
 """
@@ -44,7 +46,7 @@ class Region:
         self._free: dict[int, int] = {}  # so are these, all of them below `reach`
         self._free_ends: dict[int, int] = {}  # beginnings by where they end
 
-    def take(self, size: int) -> int | None:
+    def take(self, size: int, briefly: bool = False) -> int | None:
         """The address of a block, None where there is no room for it."""
         size = -(-(size + SPACING_BYTES) // LINE_BYTES) * LINE_BYTES
         fitting = [(length, at) for at, length in self._free.items() if length >= size]
@@ -52,7 +54,8 @@ class Region:
             length, at = min(fitting)
             self._forget(at)
             if length > size:
-                self._remember(at + size, length - size)
+                self._remember(at if briefly else at + size, length - size)
+                at += length - size if briefly else 0
         else:
             at = self._free_ends.get(self.reach, self.reach)
             if at + size > self.size:

@@ -301,7 +301,7 @@ def substitute(dim: Dim, values: Mapping[str, Dim]) -> Dim:
 
 
 def evaluate(dim: Dim, values: Mapping[str, int]) -> int:
-    """The number that `dim` is under `values`; KeyError names a symbol without a value."""
+    """The number that `dim` is under `values`; NameError names a symbol without a value."""
     if isinstance(dim, int):
         return dim
     return compiled(dim)(values)

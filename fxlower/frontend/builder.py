@@ -36,6 +36,7 @@ from fxlower.dialects.build import (
 )
 from fxlower.dialects.fxt.view import axes_attr
 from fxlower.frontend.registry import NotLowered, Sym
+from fxlower.frontend.symbolic import SymbolTable
 from fxlower.frontend.types import (
     ELEMENT,
     PART,
@@ -73,8 +74,8 @@ class RuleBuilder:
     block: Block
     node: Node
     """The FX node that is being lowered, for what its arguments do not say."""
-    is_nonnegative: Callable[[Dim], bool]
-    """Whether a dim is known to be 0 or more, without a new guard."""
+    table: SymbolTable
+    """What is known of sizes."""
     results: tuple[TensorInfo | None, ...]
     """The node's results, in the order of the operator's schema; None where one is no tensor. Of
     results that are held in parts (`fxlower.frontend.encoded`), those of a part."""
@@ -90,9 +91,9 @@ class RuleBuilder:
     changed: set[SSAValue]
     """Inputs whose memory the graph changes, and what they are with a part changed."""
 
-    def __init__(self, block: Block, is_nonnegative: Callable[[Dim], bool]):
+    def __init__(self, block: Block, table: SymbolTable):
         self.block = block
-        self.is_nonnegative = is_nonnegative
+        self.table = table
         self.results = ()
         self.elements = ()
         self.numbers = set()
@@ -333,7 +334,7 @@ class RuleBuilder:
         first = len(dims) - len(shape)
         if first < 0:
             raise NotLowered(f"cannot broadcast {list(shape)} to {list(dims)}")
-        x = self.as_known_equal(x, dims[first:]) if checked else x
+        x = self.as_known_equal(x, dims[first:], repeats=True) if checked else x
         shape = dims_of(x.type)
         axes = [first + i for i, size in enumerate(shape) if size == dims[first + i]]
         if any(size != 1 and size != dims[first + i] for i, size in enumerate(shape)):
@@ -465,6 +466,10 @@ class RuleBuilder:
             {"mode": string_attr(mode), "axes": axes_attr(axes)},
         )
 
+    def is_nonnegative(self, size: Dim) -> bool:
+        """Whether a size is known to be 0 or more, without a new guard."""
+        return self.table.is_nonnegative(size)
+
     def may_be_empty(self, size: Dim) -> bool:
         """Whether there may be no elements: then no clamped index is valid."""
         return not self.is_nonnegative(symbols.sub(size, 1))
@@ -503,20 +508,22 @@ class RuleBuilder:
         if tuple(found) != tuple(wanted):
             raise NotLowered(f"sizes {list(found)} and {list(wanted)} are not known to be equal")
 
-    def as_known_equal(self, x: SSAValue, dims: Sequence[Dim | None]) -> SSAValue:
-        """`x` with `dims` for its own (None: unchanged) where both are symbolic: sizes that an
-        operator needs equal and whose texts differ, as `s0 + s0//2` and `3*(s0//2)` of an even s0.
-        PyTorch has checked them and guards them; sizes that are read from data it has not, nor
-        those that its fake implementation of an operator does not look at."""
+    def as_known_equal(
+        self, x: SSAValue, dims: Sequence[Dim | None], *, repeats: bool = False
+    ) -> SSAValue:
+        """`x` with `dims` for its own (None: unchanged) where an operator needs them equal and
+        texts differ, as `s0 + s0//2` and `3*(s0//2)` of an even s0: `SymbolTable.needed_size`.
+        `repeats`: a size may be 1 instead, and stays so."""
         shape = dims_of(x.type)
         if len(shape) != len(dims):
             return x
         wanted = [
-            new
-            if isinstance(new, str) and isinstance(old, str) and not _reads_data(old, new)
-            else old
+            old if new is None else self.table.needed_size(old, new, repeats=repeats)
             for old, new in zip(shape, dims)
         ]
+        for axis, (old, new) in enumerate(zip(shape, wanted)):
+            if new == 1 != old:  # no reshape, which would renumber the elements
+                x = self.slice_axis(x, axis, 0, 1)
         return self.reshape(x, wanted)
 
     def matmul(self, lhs: SSAValue, rhs: SSAValue, element: Attribute | None = None) -> OpResult:
@@ -560,11 +567,6 @@ def _default_float() -> Attribute:
 
 def _kind(element: Attribute) -> int:
     return 2 if element in FLOATS else 0 if element == I1 else 1
-
-
-def _reads_data(*sizes: str) -> bool:
-    """Whether sizes depend on symbols that have no value before the graph runs."""
-    return any(s.startswith("u") for size in sizes for s in symbols.symbols_of(size))
 
 
 def _plain(size: Dim) -> Attribute:

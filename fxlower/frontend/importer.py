@@ -135,7 +135,7 @@ class _Importer:
         self.block = Block()
         self.symbols = SymbolTable()
         self.tensors = TensorReader(self.symbols)
-        self.builder = RuleBuilder(self.block, self.symbols.is_nonnegative)
+        self.builder = RuleBuilder(self.block, self.symbols)
         self.scalars = ScalarBuilder(self.builder, self.symbols)
         self.fallbacks = Fallbacks(self.builder, self.symbols, self.tensors)
         self.encoder = self.fallbacks.encoder

@@ -128,6 +128,42 @@ class SymbolTable:
         expr = eval(dim, {"__builtins__": {}}, {n: known[n] for n in names})
         return bool(self._shape_env.bound_sympy(expr).lower >= 0)
 
+    def needed_size(self, old: Dim, new: Dim, *, repeats: bool) -> Dim:
+        """What the size `old` of an operand is known to be where an operator needs `new`: that, or
+        1 if it `repeats` what has one element; `old` where neither is known.
+
+        PyTorch has compared the sizes and guards what it found for the sizes that it was given, so
+        those tell what it found. Sizes that are read from data it has not compared.
+        """
+        if old == new or (isinstance(old, int) and isinstance(new, int)):
+            return old
+        given, wanted = self._given(old), self._given(new)
+        if given is None or wanted is None:
+            return old
+        if not repeats or given != 1:
+            return new if given == wanted else old
+        # Of two symbolic sizes that are 1, one may be free to be another size later.
+        return 1 if wanted != 1 or new == 1 else old
+
+    def _given(self, dim: Dim) -> int | None:
+        """The number that `dim` is for the sizes that PyTorch was given; None if it has none."""
+        if isinstance(dim, int):
+            return dim
+        if self._shape_env is None:
+            return None
+        given = self._shape_env.backed_var_to_val.items()
+        known = {s.name: int(v) for s, v in given if isinstance(v, (int, sympy.Integer))}
+        for name in symbols.symbols_of(dim):
+            if name in known:
+                continue
+            source = self.sources.get(name)
+            if source is None or source.expression is None:
+                return None
+            if any(read not in known for read in source.symbols):
+                return None
+            known[name] = source.expression(known)
+        return symbols.evaluate(dim, known)
+
     def dim_of_expression(self, expr: Any) -> Dim:
         known = self._dims.get(expr)
         if known is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from case import LOW_PRECISION, M, N, between, case, floats
+from case import LOW_PRECISION, M, N, Size, between, case, floats
 
 
 def channels_last(x: torch.Tensor) -> torch.Tensor:
@@ -37,6 +37,7 @@ POINTWISE = [
     case("conv2d_1x1_epilogue", lambda x, w, y: F.silu(F.conv2d(x, w.view(6, 4, 1, 1)) + y), floats(2, 4, M, N), floats(24), floats(2, 6, M, N)),
     case("conv2d_1x1_of_transposed", lambda x, w: F.conv2d(x.transpose(1, 3), w.view(6, 4, 1, 1)), floats(2, N, M, 4), floats(24)),
     case("conv2d_1x1_empty", conv(2, 6, 4, 1, 1), floats(0, 4, M, N), floats(24), floats(6)),
+    case("conv2d_1x1_padded_in_steps", conv(2, 6, 4, 1, 1, padding=1, stride=(2, 3)), floats(2, 4, M, N), floats(24), floats(6)),
     case("conv1d_1", conv(1, 6, 4, 1), floats(2, 4, N), floats(24), floats(6)),
     case("conv1d_1_unbatched", conv(1, 6, 4, 1), floats(4, N), floats(24), floats(6)),
     case("conv3d_1", conv(3, 6, 4, 1, 1, 1), floats(2, 4, 3, M, N), floats(24), floats(6)),
@@ -51,6 +52,8 @@ PATCHES = [
     case("conv2d_patches_padded_dynamic", conv(2, 6, 4, 3, 3, stride=3, padding=1), floats(2, 4, M, N), floats(216), floats(6)),
     case("conv2d_patches_far_apart", conv(2, 6, 4, 2, 2, stride=3), floats(2, 4, 10, 37), floats(96), floats(6), dynamic=False),
     case("conv2d_patches_far_apart_dynamic", conv(2, 6, 4, 2, 2, stride=3), floats(2, 4, M, N), floats(96), floats(6)),
+    case("conv2d_patches_far_apart_transposed", lambda x, w: F.conv2d(x.transpose(2, 3), w.view(6, 4, 8, 8), stride=10), floats(2, 4, Size(64, 87, 77), Size(16, 17, 30)), floats(1536)),
+    case("conv2d_patches_far_apart_padded_dynamic", conv(2, 6, 4, 2, 2, stride=4, padding=1), floats(2, 4, M, N), floats(96), floats(6)),
     case("conv2d_patches_uneven", conv(2, 6, 4, 1, 3, stride=(2, 3)), floats(2, 4, M, N), floats(72), floats(6)),
     case("conv2d_patches_groups", conv(2, 6, 2, 2, 2, stride=2, groups=2), floats(2, 4, M, N), floats(48), floats(6)),
     case("conv2d_patch_is_image", conv(2, 6, 4, 3, 5), floats(M, 4, 3, 5), floats(360), floats(6)),

@@ -70,6 +70,27 @@ def heads(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     return x.softmax(-1)[:, :, 1:], first * second, (x + 1).sum(1)
 
 
+def ones_by_computation(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    """A size whose text does not say that it is 1."""
+    mean = F.avg_pool1d(x, 10)
+    changed = y.clone()
+    changed[1:] = mean[1:]
+    changed += mean
+    return (
+        mean * y + mean.expand(-1, y.shape[1]),
+        torch.where(y > 0, mean, y),
+        torch.lerp(y, mean, 0.3).sum(1),
+        changed,
+    )
+
+
+def fours_by_computation(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+    """A size whose text does not say that it is 4."""
+    windows = F.avg_pool1d(x, 5, 4, padding=2)
+    joined = torch.cat([windows, torch.ones(3, 4)])
+    return windows + torch.arange(4.0), torch.addmm(windows, y @ y.t(), joined[2:5]), joined
+
+
 def train(x: Tensor) -> Tensor:
     y = F.layer_norm(x, x.shape[-1:])
     return (F.gelu(y) @ y.t()).logsumexp(-1)
@@ -111,6 +132,19 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], Maker]] = {
         lambda n, m: [R(n, m)],
     ),
     "heads": (heads, lambda n, m: [R(3, 256), R({4: 8, 8: 16, 16: 64, 5: 32}[n])]),
+    "ones by computation": (ones_by_computation, lambda n, m: [R(3, 10 + n // 2), R(3, m)]),
+    "sums of ones": (
+        lambda x: F.avg_pool1d(x, 10) + F.max_pool1d(x, 9),
+        lambda n, m: [R(3, 10 + n // 2)],
+    ),
+    "fours by computation": (
+        fours_by_computation,
+        lambda n, m: [R(3, {4: 14, 8: 13, 16: 16, 5: 15}[n]), R(3, m)],
+    ),
+    "repeated and trained": (
+        lambda x, y: F.avg_pool1d(x, 10).expand_as(y) * y,
+        lambda n, m: [R(3, 10 + n // 2).requires_grad_(), R(3, m)],
+    ),
     "lists": (
         lambda xs: (torch.cat(xs).sum(0), xs[0] + xs[1]),
         lambda n, m: [[R(n, 3) for _ in range(3)]],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fxlower.runtime.region import LINE_BYTES, Region, reserve
+from fxlower.runtime.region import LINE_BYTES, SPACING_BYTES, Region, reserve
 
 MIB = 1 << 20
 
@@ -51,6 +51,17 @@ def test_the_last_range_grows() -> None:
     assert region.take(3 * MIB) == first
 
 
+def test_what_is_taken_briefly_lies_at_the_end() -> None:
+    region = Region(64 * MIB)
+    whole, behind = region.take(8 * MIB), region.take(MIB)
+    assert whole is not None and behind is not None
+    region.give(whole)
+    brief, kept = region.take(2 * MIB, briefly=True), region.take(2 * MIB)
+    assert brief is not None and kept == whole and whole < brief < behind
+    region.give(brief)
+    assert region.take(5 * MIB) == kept + 2 * MIB + SPACING_BYTES
+
+
 def test_no_room() -> None:
     region = Region(4 * MIB)
     block = region.take(3 * MIB)
@@ -87,13 +98,15 @@ def test_the_system_may_refuse() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 300_000)), max_size=80))
-def test_blocks_do_not_overlap(steps: list[tuple[bool, int]]) -> None:
+@given(
+    st.lists(st.tuples(st.sampled_from([True, False, None]), st.integers(0, 300_000)), max_size=80)
+)
+def test_blocks_do_not_overlap(steps: list[tuple[bool | None, int]]) -> None:
     region = Region(8 * MIB)
     blocks: dict[int, int] = {}
-    for takes, number in steps:
-        if takes:
-            address = region.take(number)
+    for briefly, number in steps:
+        if briefly is not None:
+            address = region.take(number, briefly)
             if address is not None:
                 blocks[address] = number
         elif blocks:

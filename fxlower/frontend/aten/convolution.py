@@ -121,15 +121,16 @@ class Windows:
 
     def _only_windows(self, x: SSAValue, position: int, axis: DisjointAxis) -> SSAValue:
         b = self.b
-        if axis.kernel == 1 and axis.padding == 0:
-            return b.slice_axis(x, position, 0, axis.count, axis.stride)
         if not axis.fits:
             size = symbols.add(axis.size, 2 * axis.padding)
-            if not _at_least(size, axis.period):
-                size = axis.period
+            if axis.kernel > 1 and not _at_least(size, axis.period):
+                # The last window ends within the padding; the gap after it may not.
+                size = symbols.add(size, axis.stride - axis.kernel)
             low = [axis.padding if i == position else 0 for i in range(len(b.dims(x)))]
             shape = b.dims(x)
             x = b.pad(x, 0, low, (*shape[:position], size, *shape[position + 1 :]))
+        if axis.kernel == 1:
+            return b.slice_axis(x, position, 0, axis.count, axis.stride)
         return b.slice_axis(x, position, 0, axis.period)
 
     def join(self, parts: SSAValue) -> SSAValue:
@@ -147,9 +148,9 @@ class Windows:
             end = symbols.add(axis.size, axis.padding)
             if not _at_least(axis.period, end):
                 if not (axis.fits or _at_least(end, axis.period)):
-                    if axis.padding:
-                        raise NotLowered("it is not known where the last window ends")
+                    # The last window may end in the padding after the axis, and not beyond it.
                     x = b.slice_axis(x, i, 0, axis.end)
+                    end = symbols.add(end, axis.padding)
                 x = b.pad(x, 0, [0] * len(shape), (*shape[:i], end, *shape[i + 1 :]))
             x = b.slice_axis(x, i, axis.padding, axis.size)
         return x
