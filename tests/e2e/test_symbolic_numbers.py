@@ -42,3 +42,50 @@ def test_numbers_change(name: str, first: float) -> None:
         torch.testing.assert_close(found, wanted)
         (mine,), (eagers,) = (torch.autograd.grad(y.sum(), x) for y in (found, wanted))
         torch.testing.assert_close(mine, eagers)
+
+
+def with_zeros(x: Tensor, step: int) -> Tensor:
+    y = x.clone()
+    y[0:20:step] = 0
+    return y
+
+
+WHOLE: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "slice": lambda x, n: x[0:20:n] + 1,
+    "slices": lambda x, n: x[-n:] + x[:n],
+    "slice_scatter": lambda x, n: torch.slice_scatter(x, x[n : 2 * n], 0, n, 2 * n),
+    "slice_scatter_step": lambda x, n: torch.slice_scatter(x, x[0:20:n].clone(), 0, 0, 20, n),
+    "setitem": with_zeros,
+    "select": lambda x, n: x[n] + x[-n],
+    "select_scatter": lambda x, n: torch.select_scatter(x, x[n], 0, -n),
+    "diagonal_scatter": lambda x, n: torch.diagonal_scatter(x[0], x[0].diagonal(n), n),
+    "narrow": lambda x, n: x.narrow(0, n, 5),
+    "roll": lambda x, n: x.roll(n, 0),
+    "triu": lambda x, n: x.triu(n),
+    "diagonal": lambda x, n: x[0].diag(n),
+    "unfold": lambda x, n: x.unfold(0, 3, n),
+    "as_strided": lambda x, n: x.as_strided((3, 3), (n, 1)),
+    "arange": lambda x, n: torch.arange(0, 20, n) + x[0, 0, 0],
+    "reflect": lambda x, n: F.pad(x, (n, 1), mode="reflect"),
+    "nearest": lambda x, n: F.interpolate(x[None], size=(n * 5, n * 3)),
+    "adaptive": lambda x, n: F.adaptive_avg_pool2d(x, n),
+    "max_pool": lambda x, n: F.max_pool2d(x[None], 2, n),
+    "convolution": lambda x, n: F.conv2d(x[None], torch.ones(2, 20, n, n), stride=n),
+    "group_norm": lambda x, n: F.group_norm(x.repeat(n, 1, 1)[None], n),
+    "pixel_shuffle": lambda x, n: F.pixel_shuffle(x.repeat(n * n, 1, 1)[None], n),
+    "topk": lambda x, n: x.topk(n)[0],
+    "chunk": lambda x, n: x.chunk(n)[0] + 1,
+    "one_hot": lambda x, n: F.one_hot(x[0].abs().long().clamp(max=0), n),
+    "eye": lambda x, n: torch.eye(n) + x[0, 0, 0],
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_numbers_change(name: str) -> None:
+    """Numbers that were compiled as they are, then as symbols."""
+    function = WHOLE[name]
+    torch._dynamo.reset()
+    compiled = torch.compile(function, backend="fxlower")
+    x = torch.randn(20, 20, 20)
+    for n in (2, 3, 4):
+        torch.testing.assert_close(compiled(x, n), function(x, n), rtol=1e-5, atol=3e-5)

@@ -284,8 +284,10 @@ def slice_scatter(
     dim: int = 0,
     start: int | Sym | None = None,
     end: int | Sym | None = None,
-    step: int = 1,
+    step: int | Sym = 1,
 ) -> SSAValue:
+    if not isinstance(step, int):
+        raise NotLowered(f"a slice with the symbolic step {step}")
     shape = b.dims(x)
     axis = b.axis(dim, len(shape))
     size, count = shape[axis], b.dims(src)[axis]
