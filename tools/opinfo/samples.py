@@ -81,13 +81,20 @@ def samples_of(op: OpInfo, dtype: torch.dtype, check: str, count: int | None) ->
         return [
             Sample.of(f"{i} strided", s.noncontiguous())
             for i, s in chosen
-            if any(isinstance(t, Tensor) and t.numel() > 1 for t in _leaves(s))
+            if _has_strides(s)
         ]
     return [Sample.of(str(i), s) for i, s in chosen]
 
 
 def _needs_gradients(sample: SampleInput) -> bool:
     return any(isinstance(t, Tensor) and t.requires_grad for t in _leaves(sample))
+
+
+def _has_strides(sample: SampleInput) -> bool:
+    """Whether another layout in memory can be tried: sparse tensors have none."""
+    tensors = [t for t in _leaves(sample) if isinstance(t, Tensor)]
+    strided = all(t.layout is torch.strided for t in tensors)
+    return strided and any(t.numel() > 1 for t in tensors)
 
 
 def _leaves(sample: SampleInput) -> list[Any]:
