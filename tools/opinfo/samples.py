@@ -78,11 +78,7 @@ def samples_of(op: OpInfo, dtype: torch.dtype, check: str, count: int | None) ->
         return list(islice(_pairs(own), None if count is None else max(1, count // 2)))
     chosen = list(enumerate(own)) if count is None else _diverse(own, count)
     if check == "strided":
-        return [
-            Sample.of(f"{i} strided", s.noncontiguous())
-            for i, s in chosen
-            if _has_strides(s)
-        ]
+        return [Sample.of(f"{i} strided", s.noncontiguous()) for i, s in chosen if _has_strides(s)]
     return [Sample.of(str(i), s) for i, s in chosen]
 
 
