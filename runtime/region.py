@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import sys
 
 LINE_BYTES = 64
 SPACING_BYTES = 5 * LINE_BYTES
@@ -23,7 +24,9 @@ SPACING_BYTES = 5 * LINE_BYTES
 their pages, where they compete for few sets of the first cache, and loads wait for stores that only
 seem to be to the same address."""
 
-_HUGE_PAGES, _NOT_NEEDED = 14, 4  # MADV_HUGEPAGE, MADV_DONTNEED of Linux
+# Of Linux: MAP_NORESERVE, MADV_HUGEPAGE, MADV_DONTNEED. Others have no such flag or advice.
+_NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
+_HUGE_PAGES, _NOT_NEEDED = 14, 4
 
 
 class Region:
@@ -111,7 +114,7 @@ def reserve(size: int) -> int:
     map_ = ctypes.CDLL(None, use_errno=True).mmap
     map_.restype = ctypes.c_void_p
     map_.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
     address = map_(None, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
     if address is None or address == ctypes.c_void_p(-1).value:
         raise MemoryError(f"cannot reserve {size} bytes of addresses")
@@ -121,6 +124,8 @@ def reserve(size: int) -> int:
 
 def advise(address: int, size: int, advice: int) -> None:
     """Tell the system; where it does not know the advice, nothing happens."""
+    if sys.platform != "linux":
+        return
     function = ctypes.CDLL(None).madvise
     function.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     function(address, size, advice)

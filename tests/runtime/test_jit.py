@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -146,3 +149,47 @@ def test_invalid_text() -> None:
 def test_cross_compilation(name: str) -> None:
     image = compile_object(ADD_ONE, FIXED[name])
     assert image[:4] == b"\x7fELF"
+
+
+CROWDED = """
+import ctypes, mmap
+import torch
+from fxlower.runtime.region import reserve
+
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE
+
+def taken(size):
+    return libc.mmap(None, size, mmap.PROT_NONE, flags, -1, 0)
+
+def compiles():
+    torch._dynamo.reset()
+    x = torch.randn(1000)
+    made = torch.compile(lambda x: torch.erf(x.sin()) + torch.softmax(x, 0), backend="fxlower")(x)
+    torch.testing.assert_close(made, torch.erf(x.sin()) + torch.softmax(x, 0))
+
+torch.compile(lambda x: x + 1, backend="fxlower")(torch.randn(4))  # loads what it takes
+above = taken(1 << 20)
+below = reserve(8 << 30)
+assert below < above, "the system gives addresses from the top down"
+for size in (1 << 24, 1 << 20, 1 << 16, 1 << 12):
+    while taken(size) > below:
+        pass
+for page in range(0, 256, 2):
+    libc.munmap(above + 4096 * page, 4096)
+compiles()
+print("compiled")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's order of addresses")
+def test_the_parts_of_an_object_lie_together() -> None:
+    """There is room for a page here and there, but for more of them only 8 GiB away."""
+    environment = {**os.environ, "FXLOWER_CACHE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", CROWDED], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["compiled"], done.stderr[-2000:]
