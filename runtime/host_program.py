@@ -30,7 +30,7 @@ import torch
 from torch.autograd import profiler
 from torch.utils._pytree import tree_flatten
 
-from fxlower.analysis.symbols import mul
+from fxlower.analysis.symbols import mul, symbols_of
 from fxlower.dialects.build import Dim
 from fxlower.frontend.program import (
     OFFSET,
@@ -128,6 +128,7 @@ class HostProgram:
         for tensor in plan.attributes:
             self.names[len(self.names)] = self.constant(tensor, "tensor")
         self.symbols(plan.symbols)
+        self.divisors()
         self.keep()
         self.segment_names = {name: f"segment_{i}" for i, name in enumerate(self.layouts)}
         for step in plan.steps:
@@ -169,6 +170,12 @@ class HostProgram:
                     text = self.expression(source.expression, source.symbols)
             self.lines.append(f"{step.symbol} = {text}")
             self.known.add(step.symbol)
+
+    def divisors(self) -> None:
+        """Have Python say that a size is divided by 0."""
+        for divisor in self.plan.divisors:
+            if self.known.issuperset(symbols_of(divisor.dims[0])):
+                self.lines.append(f"1 // ({divisor.dims[0]})")
 
     def expression(self, function: Callable[..., Any], names: Sequence[str]) -> str:
         values = ", ".join(f"{name!r}: {name}" for name in names)

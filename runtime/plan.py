@@ -203,6 +203,8 @@ class HostPlan:
     attributes: tuple[torch.Tensor, ...]
     held: tuple[int, ...]
     symbols: tuple[SymbolStep, ...]
+    divisors: tuple[Shape, ...]
+    """Numbers that sizes are divided by. Where one is 0, a call raises as Python does."""
     kept: tuple[KeepStep, ...]
     """Before all steps."""
     steps: tuple[SegmentStep | AtenStep | ViewStep, ...]

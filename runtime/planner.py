@@ -162,6 +162,7 @@ class Planner:
                 for name, source in self.imported.symbols.items()
                 if source.kind != "fallback"
             ),
+            divisors=tuple(Shape.of((dim,)) for dim in self.imported.divisors),
             kept=tuple(self.kept),
             steps=released(fold_views(self.steps, kept), kept),
             outputs=outputs,

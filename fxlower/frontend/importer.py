@@ -234,6 +234,7 @@ class _Importer:
         value = node.meta.get("val")
         if not isinstance(target, torch._ops.OpOverload) or target in SIZE_QUERIES:
             if isinstance(value, _SYMBOLIC):
+                self.symbols.note_division(node)
                 self.values[node] = self.symbolic(value)
                 return
             if isinstance(value, (bool, int, float)):
@@ -521,6 +522,7 @@ class _Importer:
             attributes=tuple(t for t, _, _ in self.attributes.values()),
             storages=tuple(self.tensors.storage(t) for t in self.argument_tensors()),
             symbols=self.symbols.needed_sources(used),
+            divisors=tuple(self.symbols.divisors),
             outputs=self.outputs,
             assigned=tuple(self.assigned),
             calls=calls,

@@ -142,6 +142,9 @@ class Imported:
     """Of each tensor argument, see `TensorOutput`."""
 
     symbols: dict[str, SymbolSource]
+    divisors: tuple[Dim, ...]
+    """Sizes that others are divided by, and that may be 0."""
+
     outputs: tuple[Any, ...]
     assigned: tuple[int, ...]
     """Placeholders that become the last outputs, by `set_`: these are not returned."""

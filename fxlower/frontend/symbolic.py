@@ -6,12 +6,14 @@ recompilation, for every size met.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 import torch
+from torch.fx import Node
 from torch.utils._sympy import functions as sym
 from torch.utils._sympy.functions import FloorDiv, Max, Min, Mod, PythonMod
 
@@ -102,6 +104,8 @@ class SymbolTable:
         """Symbols in order of first appearance."""
         self.sources: dict[str, SymbolSource] = {}
         self._shape_env: Any = None
+        self.divisors: dict[Dim, None] = {}
+        """What sizes are divided by, and may be 0."""
         self.sizes: set[str] = set()
         """Symbols that are known to be some tensor's size, so not negative."""
 
@@ -127,6 +131,18 @@ class SymbolTable:
             return False
         expr = eval(dim, {"__builtins__": {}}, {n: known[n] for n in names})
         return bool(self._shape_env.bound_sympy(expr).lower >= 0)
+
+    def note_division(self, node: Node) -> None:
+        """Remember what a node divides a size by, if that may be 0. Kernels and sizes are computed
+        without looking."""
+        if node.target not in (operator.floordiv, operator.mod):
+            return
+        divisor = node.args[1]
+        value = divisor.meta.get("val") if isinstance(divisor, Node) else divisor
+        if isinstance(value, torch.SymInt):
+            dim = self.dim(value)
+            if self._shape_env.bound_sympy(expression_of(value)).lower < 1:
+                self.divisors.setdefault(dim)
 
     def needed_size(self, old: Dim, new: Dim, *, repeats: bool) -> Dim:
         """What the size `old` of an operand is known to be where an operator needs `new`: that, or

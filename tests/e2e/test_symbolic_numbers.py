@@ -89,3 +89,24 @@ def test_whole_numbers_change(name: str) -> None:
     x = torch.randn(20, 20, 20)
     for n in (2, 3, 4):
         torch.testing.assert_close(compiled(x, n), function(x, n), rtol=1e-5, atol=3e-5)
+
+
+def in_a_kernel(x: Tensor) -> Tensor:
+    return x * (256 // (x.shape[0] // 8))
+
+
+def of_elements(x: Tensor) -> Tensor:
+    return x + torch.arange(x.shape[0])[:, None] // (x.shape[0] // 8)
+
+
+@pytest.mark.parametrize("function", [in_a_kernel, of_elements])
+def test_a_size_that_divides_by_zero_raises(function: Callable[[Tensor], Tensor]) -> None:
+    torch._dynamo.reset()
+    compiled = torch.compile(function, backend="fxlower", dynamic=True)
+    for rows in (16, 64, 4, 24):
+        x = torch.randn(rows, 4)
+        if rows >= 8:
+            torch.testing.assert_close(compiled(x), function(x))
+            continue
+        with pytest.raises((ZeroDivisionError, RuntimeError), match="division"):
+            compiled(x)

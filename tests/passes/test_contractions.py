@@ -378,3 +378,26 @@ def test_epilogue_of_two_results(
     expected = (np.matmul(lhs, rhs) + bias) * scale_
     np.testing.assert_allclose(first, expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(second, expected.astype(np.float16), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "sizes, packs",
+    [
+        ((128, 3072, 768), True),  # larger than the second cache
+        ((8, 3072, 768), False),  # which few rows use
+        ((128, 512, 200), True),  # its rows begin at two places of a page
+        ((128, 240, 300), False),
+        ((600, 240, 300), True),  # which many rows use
+    ],
+)
+def test_a_right_operand_is_packed_where_that_pays(
+    sizes: tuple[int, int, int], packs: bool
+) -> None:
+    module = parse(
+        f'builtin.module attributes {{fxlower.machine = "x86-64-v4"}} {{{contraction(sizes)}}}'
+    )
+    run_passes(module, "choose-schedule")
+    (kernel,) = module.body.block.ops
+    schedule = kernel.attributes["fxlower.schedule"].data
+    assert schedule["pack_right"].value.data == packs
+    assert not (packs and schedule["prefetch"].value.data)

@@ -78,16 +78,19 @@ def samples_of(op: OpInfo, dtype: torch.dtype, check: str, count: int | None) ->
         return list(islice(_pairs(own), None if count is None else max(1, count // 2)))
     chosen = list(enumerate(own)) if count is None else _diverse(own, count)
     if check == "strided":
-        return [
-            Sample.of(f"{i} strided", s.noncontiguous())
-            for i, s in chosen
-            if any(isinstance(t, Tensor) and t.numel() > 1 for t in _leaves(s))
-        ]
+        return [Sample.of(f"{i} strided", s.noncontiguous()) for i, s in chosen if _has_strides(s)]
     return [Sample.of(str(i), s) for i, s in chosen]
 
 
 def _needs_gradients(sample: SampleInput) -> bool:
     return any(isinstance(t, Tensor) and t.requires_grad for t in _leaves(sample))
+
+
+def _has_strides(sample: SampleInput) -> bool:
+    """Whether another layout in memory can be tried: sparse tensors have none."""
+    tensors = [t for t in _leaves(sample) if isinstance(t, Tensor)]
+    strided = all(t.layout is torch.strided for t in tensors)
+    return strided and any(t.numel() > 1 for t in tensors)
 
 
 def _leaves(sample: SampleInput) -> list[Any]:

@@ -36,3 +36,15 @@ func.func @main(%x: tensor<100x70xf32>, %y: tensor<1x70xf32>, %w: tensor<70x90xf
 // CHECK-NEXT:    %[[P:.*]] = fxt.call @pack_{{[0-9a-f]+}}(%w) {fxt.constant}
 // CHECK-NOT:     fxt.constant
 // CHECK:         fxt.call @segment_0(%x, %[[P]], %y, %w)
+
+// -----
+
+// Many rows make up for packing the weight in each call.
+func.func @main(%x: tensor<1024x70xf32>, %w: tensor<70x90xf32> {fxt.constant}) -> tensor<1024x90xf32> {
+  %0 = fxt.matmul %x, %w : (tensor<1024x70xf32>, tensor<70x90xf32>) -> tensor<1024x90xf32>
+  func.return %0 : tensor<1024x90xf32>
+}
+
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT:    %{{.*}} = fxt.call @segment_0(%x, %w)
+// CHECK-NOT:     tile.from_panels
