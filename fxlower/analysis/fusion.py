@@ -189,7 +189,7 @@ class _Sweep(FusionState):
                 continue
             if isinstance(operand.type, TensorType):
                 supplier = self.in_memory(operand)
-                if isinstance(op, fxt.AtenOp) and runs_backwards(self.strides[operand]):
+                if isinstance(op, fxt.AtenOp) and runs_backwards(operand, self.roots):
                     op.operands[i] = operand = self._copy(operand, None)
                     supplier = self.in_memory(operand)
                 self._depend(unit, supplier)

@@ -3,13 +3,12 @@ and when its turn comes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from fxlower.analysis.fusion_costs import is_column_reduction
-from fxlower.analysis.layout import Strides
 from fxlower.analysis.loop_dims import Axes, LoopDims, flatten, refine, unify
 from fxlower.dialects import fxt
 from fxlower.dialects.build import (
@@ -26,6 +25,7 @@ from fxlower.dialects.build import (
     dims_of,
     is_float,
 )
+from fxlower.dialects.fxt.view import axes_of
 
 
 def sweep_order(function: FuncOp) -> list[Operation]:
@@ -140,6 +140,14 @@ def made_in_scatter(operand: SSAValue) -> bool:
     return isinstance(operand.owner, fxt.IotaOp | fxt.FullOp)
 
 
-def runs_backwards(strides: Strides) -> bool:
-    """Whether some stride is negative, which torch does not have."""
-    return any(s < 0 if isinstance(s, int) else s.startswith("-") for s in strides)
+def runs_backwards(value: SSAValue, roots: Mapping[SSAValue, SSAValue]) -> bool:
+    """Whether `value` is a view with some negative stride, which torch does not have. (What a
+    symbolic stride looks like does not tell its sign: `-(s0//2) + s0` is positive.)"""
+    while value is not roots.get(value, value):
+        op = value.owner
+        if isinstance(op, fxt.AsStridedOp) or not isinstance(op, fxt.VIEWS):
+            return False
+        if isinstance(op, fxt.SliceOp) and any(k < 0 for k in axes_of(op.steps)):
+            return True
+        value = op.operands[0]
+    return False

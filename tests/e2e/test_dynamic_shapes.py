@@ -91,6 +91,15 @@ def fours_by_computation(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
     return windows + torch.arange(4.0), torch.addmm(windows, y @ y.t(), joined[2:5]), joined
 
 
+def strides_that_start_with_a_minus(x: Tensor) -> tuple[Tensor, ...]:
+    """`-(m//2) + m - 1` is positive, and the stride of what is flipped is not, whatever they look
+    like: operators in eager mode get tensors of both."""
+    n, m = x.shape
+    part = (x * 2)[:, : m - m // 2 - 1].contiguous()
+    flipped = part.flip(0)
+    return part, torch.fft.rfft(flipped).abs(), torch.fft.fft(part).abs(), part.flip(0, 1).logdet()
+
+
 def train(x: Tensor) -> Tensor:
     y = F.layer_norm(x, x.shape[-1:])
     return (F.gelu(y) @ y.t()).logsumexp(-1)
@@ -140,6 +149,14 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], Maker]] = {
     "fours by computation": (
         fours_by_computation,
         lambda n, m: [R(3, {4: 14, 8: 13, 16: 16, 5: 15}[n]), R(3, m)],
+    ),
+    "strides that start with a minus": (
+        strides_that_start_with_a_minus,
+        lambda n, m: [R(n + 1, 2 * (n + 1) + 1 + n % 2)],
+    ),
+    "real Fourier transforms, trained": (
+        lambda x: torch.fft.irfft(torch.fft.rfft(x) * 2, n=x.shape[1]),
+        lambda n, m: [R(n, m).requires_grad_()],
     ),
     "repeated and trained": (
         lambda x, y: F.avg_pool1d(x, 10).expand_as(y) * y,
