@@ -91,8 +91,17 @@ def resolved(result: torch.Tensor | None) -> torch.Tensor | None:
 
 
 def copied(tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor of its own with the elements and, where memory can have them, the strides."""
-    return tensor.clone(memory_format=torch.preserve_format)
+    """A tensor of its own with the elements and the strides: what is compiled to read it, such as
+    a backward graph, has them. (`clone` keeps them only where memory has no gaps.)"""
+    copy = tensor.clone(memory_format=torch.preserve_format)
+    strides = tensor.stride()
+    if copy.numel() == 0 or all(
+        n == 1 or a == b for n, a, b in zip(copy.shape, copy.stride(), strides)
+    ):
+        return copy
+    span = 1 + sum((n - 1) * s for n, s in zip(tensor.shape, strides))
+    memory = tensor.as_strided((span,), (1,)).clone()
+    return memory.as_strided(tensor.shape, strides)
 
 
 def copied_together(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:

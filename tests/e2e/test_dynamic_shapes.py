@@ -239,6 +239,31 @@ def test_as_many_compilations_as_without_a_compiler(
     assert changes and not any(changes)
 
 
+def diagonals(x: Tensor, w: Tensor) -> tuple[Tensor, ...]:
+    """Views with gaps, made in eager mode, that are results and are kept for the backward."""
+    n, m = x.shape
+    diagonal = (x * 1).as_strided((n,), (m + 1,))
+    pairs = (x * 1).as_strided((n - 1, 2), (m + 1, 1))
+    return diagonal.sin() * w, pairs.t() @ w[1:], diagonal, pairs
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_copies_of_views_with_gaps_have_their_strides(step: int) -> None:
+    torch._dynamo.reset()
+    compiled = torch.compile(diagonals, backend="fxlower", dynamic=True)
+    for n, m in SIZES:
+        base, w = R(n, (n + m) * step), R(n, requires_grad=True)
+        theirs = base.clone()[:, ::step].requires_grad_()
+        ours = base.clone()[:, ::step].requires_grad_()
+        expected, found = diagonals(theirs, w), compiled(ours, w)
+        torch.testing.assert_close(found, expected)
+        assert [t.stride() for t in found] == [t.stride() for t in expected]
+        torch.testing.assert_close(
+            torch.autograd.grad(sum(t.sum() for t in found), [ours, w]),
+            torch.autograd.grad(sum(t.sum() for t in expected), [theirs, w]),
+        )
+
+
 def test_elements_beyond_32_bits() -> None:
     """Index arithmetic is in 64 bits: the last of more than 2**31 bytes."""
     count = 2**31 + 5
