@@ -163,7 +163,7 @@ libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE
 
 def taken(size):
-    return libc.mmap(None, size, mmap.PROT_NONE, flags, -1, 0)
+    return libc.mmap(None, size, 0, flags, -1, 0)
 
 def compiles():
     torch._dynamo.reset()
