@@ -165,14 +165,13 @@ flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE
 def taken(size):
     return libc.mmap(None, size, 0, flags, -1, 0)
 
-def functions(x):
-    return torch.erf(x.sin() * 3) + x.exp() + torch.softmax(x, 0)
+def functions(x, n):
+    return torch.erf(x.sin() * 3) * n + x.exp() * n + torch.softmax(x, 0)
 
-def compiles():
-    torch._dynamo.reset()
+def compiles(n):
     x = torch.randn(1000)
-    made = torch.compile(functions, backend="fxlower")(x)
-    torch.testing.assert_close(made, functions(x))
+    made = torch.compile(functions, backend="fxlower")(x, n)
+    torch.testing.assert_close(made, functions(x, n))
 
 torch.compile(lambda x: x + 1, backend="fxlower")(torch.randn(4))  # loads what it takes
 above = taken(1 << 20)
@@ -183,7 +182,8 @@ for size in (1 << 24, 1 << 20, 1 << 16, 1 << 12):
         pass
 for page in range(0, 256, 2):
     libc.munmap(above + 4096 * page, 4096)
-compiles()
+for n in range(2, 6):
+    compiles(n)
 print("compiled")
 """
 
