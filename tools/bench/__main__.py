@@ -1,4 +1,4 @@
-"""`python -m fxlower.tools.bench loops|gemm|models|compile|start|calls [NAME ...]`."""
+"""`python -m fxlower.tools.bench loops|gemm|models|compile|start|calls|memory [NAME ...]`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,16 @@ def main() -> None:
         os.execv(sys.executable, [sys.executable, "-m", "fxlower.tools.bench", *sys.argv[1:]])
     import torch
 
-    from fxlower.tools.bench import calls, compile_time, gemm, loops, models, peers, start
+    from fxlower.tools.bench import (
+        calls,
+        compile_time,
+        gemm,
+        loops,
+        memory,
+        models,
+        peers,
+        start,
+    )
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
@@ -42,6 +51,13 @@ def main() -> None:
             with_peers=calls.PEERS if args.peers is None else args.peers.split(","),
             seconds=args.seconds or 2.0,
             statistic=min if args.least else median,
+            json=args.json,
+        )
+        return
+    if args.suite == "memory":
+        memory.run(
+            args.names,
+            with_peers=memory.PEERS if args.peers is None else args.peers.split(","),
             json=args.json,
         )
         return
@@ -78,9 +94,12 @@ def main() -> None:
     )
 
 
+SUITES = ("loops", "gemm", "models", "compile", "start", "calls", "memory")
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m fxlower.tools.bench", description=__doc__)
-    made.add_argument("suite", choices=["loops", "gemm", "models", "compile", "start", "calls"])
+    made.add_argument("suite", choices=SUITES)
     made.add_argument("names", nargs="*", help="cases whose name contains one of these")
     made.add_argument(
         "--peers",
