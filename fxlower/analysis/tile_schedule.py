@@ -43,9 +43,9 @@ EDGE_FACTOR = 1.02
 LATE_SHARE = 0.15
 """How much of a block the busiest core is late by, on average, if there are others."""
 
-PACKED_ROWS, FAR_PACKED_ROWS = 512, 16
+PACKED_ROWS, FAR_PACKED_ROWS, CROWDED_PACKED_ROWS = 512, 32, 16
 """Rows from which it pays to copy panels of columns: they are read in order then, by one stream.
-The second figure is for operands that are slow to read where they are: larger than the second
+The others are for operands that are slow to read where they are: larger than twice the second
 cache, or with rows that share few sets of the first one."""
 
 PAGE_BYTES, LINE_BYTES = 4096, 64
@@ -168,8 +168,7 @@ class _TileSchedule:
         if left.depth != 1 or not isinstance(left.lane, int):
             return True
         ways = self.target.l1_bytes // PAGE_BYTES
-        places = PAGE_BYTES // gcd(left.lane * self.bytes, PAGE_BYTES)
-        return self.mr > places * ways
+        return self.mr > _places(left.lane * self.bytes) * ways
 
     def _packs_right(self) -> bool:
         right, columns = self.contraction.right, self.contraction.columns
@@ -179,11 +178,12 @@ class _TileSchedule:
             return True
         if not self.target.masks and not _divides(self.nr, columns):
             return True
-        is_far = assumed(self.depth) * assumed(columns) * self.bytes > self.target.l2_bytes
-        if isinstance(right.depth, int):
-            is_far |= PAGE_BYTES // gcd(right.depth * self.bytes, PAGE_BYTES) <= 2
-        rows = assumed(self.contraction.rows, ASSUMED_SIZES[0])
-        return rows >= (FAR_PACKED_ROWS if is_far else PACKED_ROWS)
+        least = PACKED_ROWS
+        if isinstance(right.depth, int) and _places(right.depth * self.bytes) <= 2:
+            least = CROWDED_PACKED_ROWS
+        elif assumed(self.depth) * assumed(columns) * self.bytes > 2 * self.target.l2_bytes:
+            least = FAR_PACKED_ROWS
+        return assumed(self.contraction.rows, ASSUMED_SIZES[0]) >= least
 
     def _prefetches(self) -> bool:
         """Whether the panel of columns comes from beyond the second cache, and can be asked for in
@@ -244,6 +244,11 @@ class _TileSchedule:
         cores = max(1, min(self.target.cores, int(blocks * cycles // PARALLEL_CYCLES)))
         late = LATE_SHARE if cores > 1 else 0.0
         return (ceil_div(blocks, cores) + late) * cycles * cores / max(1, batch * m * n)
+
+
+def _places(stride: int) -> int:
+    """At how many places of their pages rows of that stride in bytes begin."""
+    return PAGE_BYTES // gcd(stride, PAGE_BYTES)
 
 
 def _pack_cycles(factor: Factor) -> float:

@@ -383,8 +383,8 @@ def test_epilogue_of_two_results(
 @pytest.mark.parametrize(
     "sizes, packs",
     [
-        ((128, 3072, 768), True),  # larger than the second cache
-        ((8, 3072, 768), False),  # which few rows use
+        ((128, 3000, 768), True),  # larger than twice the second cache
+        ((16, 3000, 768), False),  # which few rows use
         ((128, 512, 200), True),  # its rows begin at two places of a page
         ((128, 240, 300), False),
         ((600, 240, 300), True),  # which many rows use
