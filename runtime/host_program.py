@@ -98,7 +98,6 @@ class HostProgram:
         """Values that are not needed at the end. Views of them may be."""
 
         self.write()
-        self.lines[:0] = ["if profiler._is_profiler_enabled and traced: return traced(args)"]
         self.source = "def run(args):\n" + "".join(f"    {line}\n" for line in self.lines)
         module = compile(self.source, "<fxlower host program>", "exec")
         self.code = next(c for c in module.co_consts if isinstance(c, CodeType))
@@ -120,6 +119,7 @@ class HostProgram:
 
     def write(self) -> None:
         plan = self.plan
+        self.lines.append("if profiler._is_profiler_enabled and traced: return traced(args)")
         if plan.arguments:
             self.lines.append(f"({''.join(f'arg{i}, ' for i in range(plan.arguments))}) = args")
         self.lines.append("args.clear()")

@@ -99,6 +99,7 @@ class MemoryPool:
         storage = torch.UntypedStorage(0, device="cpu")
         lend(storage, address, size, self._locks_at + lock * ctypes.sizeof(ctypes.c_int))
         empty = empty_strided((0,), (1,), dtype)
+        # torch's stubs have this overload of set_ for typed storages only.
         return empty.set_(storage, 0, sizes, strides)  # type: ignore[call-overload]
 
     def hold(self, user: object) -> None:

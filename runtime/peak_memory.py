@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
+
+import torch
 
 from fxlower.analysis.loop_space import estimate
 from fxlower.dialects.build import Dim
+from fxlower.runtime.memory import bytes_of
 from fxlower.runtime.plan import AtenStep, HostPlan, SegmentStep, Shape, ViewStep
 
 
@@ -43,14 +45,14 @@ def peak_memory(plan: HostPlan, arenas: Mapping[str, Shape]) -> PeakMemory:
         if isinstance(step, SegmentStep):
             arena, name = count.number(arenas[step.segment].dims[0]), step.segment
             for buffer in step.results:
-                count.made(buffer.value, buffer.sizes, buffer.strides, buffer.dtype.itemsize)
+                count.made(buffer.value, buffer.sizes, buffer.strides, buffer.dtype)
         elif isinstance(step, AtenStep):
             name = str(step.call.target)
             for value, sizes, strides, dtype in zip(
                 step.results, step.sizes, step.strides, step.dtypes, strict=True
             ):
                 if sizes is not None and dtype is not None:
-                    count.made(value, sizes, strides, dtype.itemsize)
+                    count.made(value, sizes, strides, dtype)
         if count.total + arena > peak.bytes:
             peak = PeakMemory(count.total, arena, name, False)
         if isinstance(step, ViewStep):
@@ -75,11 +77,10 @@ class _Count:
         self.is_estimate |= not isinstance(dim, int)
         return estimate(dim)
 
-    def made(self, value: int, sizes: Shape, strides: Shape, itemsize: int) -> None:
+    def made(self, value: int, sizes: Shape, strides: Shape, dtype: torch.dtype) -> None:
         counts = [self.number(n) for n in sizes.dims]
         steps = [self.number(s) for s in strides.dims]
-        extent = 1 + sum((n - 1) * s for n, s in zip(counts, steps, strict=True))
-        self.bytes[value] = itemsize * extent * (prod(counts) > 0)
+        self.bytes[value] = bytes_of(counts, steps, dtype)
         self.storage_of[value] = value
         self.users[value] = 1
         self.total += self.bytes[value]

@@ -7,9 +7,9 @@
 A block is taken from the smallest free range that it fits in ("best fit"), and neighbours that are
 free are one range again, so that blocks of all sizes share the memory. Those that will be given
 back soon are taken from the end of a range, others from its beginning: what lives long lies close
-together then, and what is free is in fewer pieces. Pages that were written stay
-with the process until `release`. They are huge where the system has such pages: a fault fills 2 MiB
-and a core keeps all the addresses at hand.
+together then, and what is free is in fewer pieces. Pages that were written stay with the process
+until `release`. They are huge where the system has such pages: a fault fills 2 MiB and a core keeps
+all the addresses at hand.
 """
 
 from __future__ import annotations

@@ -23,10 +23,16 @@ def resident_bytes(address: int, size: int) -> int:
     return page * sum(byte & 1 for byte in found)
 
 
+def take(region: Region, size: int, briefly: bool = False) -> int:
+    """A block of a region that has room."""
+    address = region.take(size, briefly)
+    assert address is not None
+    return address
+
+
 def test_the_smallest_free_range_is_taken() -> None:
     region = Region(64 * MIB)
-    blocks = [region.take(size * MIB) for size in (8, 1, 4, 1, 2, 1)]
-    assert None not in blocks
+    blocks = [take(region, size * MIB) for size in (8, 1, 4, 1, 2, 1)]
     for i in (0, 2, 4):
         region.give(blocks[i])
     assert region.take(3 * MIB) == blocks[2]
@@ -36,7 +42,7 @@ def test_the_smallest_free_range_is_taken() -> None:
 
 def test_neighbours_become_one() -> None:
     region = Region(64 * MIB)
-    blocks = [region.take(MIB) for _ in range(4)]
+    blocks = [take(region, MIB) for _ in range(4)]
     reach = region.reach
     for i in (0, 2, 1, 3):
         region.give(blocks[i])
@@ -46,40 +52,38 @@ def test_neighbours_become_one() -> None:
 
 def test_the_last_range_grows() -> None:
     region = Region(64 * MIB)
-    first = region.take(MIB)
+    first = take(region, MIB)
     region.give(first)
     assert region.take(3 * MIB) == first
 
 
 def test_what_is_taken_briefly_lies_at_the_end() -> None:
     region = Region(64 * MIB)
-    whole, behind = region.take(8 * MIB), region.take(MIB)
-    assert whole is not None and behind is not None
+    whole, behind = take(region, 8 * MIB), take(region, MIB)
     region.give(whole)
-    brief, kept = region.take(2 * MIB, briefly=True), region.take(2 * MIB)
-    assert brief is not None and kept == whole and whole < brief < behind
+    brief, kept = take(region, 2 * MIB, briefly=True), take(region, 2 * MIB)
+    assert kept == whole < brief < behind
     region.give(brief)
     assert region.take(5 * MIB) == kept + 2 * MIB + SPACING_BYTES
 
 
 def test_no_room() -> None:
     region = Region(4 * MIB)
-    block = region.take(3 * MIB)
-    assert block is not None and region.take(2 * MIB) is None
+    block = take(region, 3 * MIB)
+    assert region.take(2 * MIB) is None
     region.give(block)
     assert region.take(2 * MIB) == block
 
 
 def test_arrays_begin_at_different_places_of_their_pages() -> None:
     region = Region(64 * MIB)
-    starts = {region.take(4096 * 64) % 4096 for _ in range(8)}  # type: ignore[operator]
+    starts = {take(region, 4096 * 64) % 4096 for _ in range(8)}
     assert len(starts) == 8 and all(start % LINE_BYTES == 0 for start in starts)
 
 
 def test_release() -> None:
     region = Region(64 * MIB)
-    first, second = region.take(8 * MIB), region.take(8 * MIB)
-    assert first is not None and second is not None
+    first, second = take(region, 8 * MIB), take(region, 8 * MIB)
     for block in first, second:
         ctypes.memset(block, 1, 8 * MIB)
     region.give(first)
