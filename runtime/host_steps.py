@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from fxlower.analysis.layout import is_dense
 from fxlower.frontend.program import FallbackCall
 from fxlower.runtime.memory import reinterpreted
 from fxlower.runtime.plan import AtenStep
@@ -93,15 +94,10 @@ def resolved(result: torch.Tensor | None) -> torch.Tensor | None:
 def copied(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor of its own with the elements and the strides: what is compiled to read it, such as
     a backward graph, has them. (`clone` keeps them only where memory has no gaps.)"""
-    copy = tensor.clone(memory_format=torch.preserve_format)
-    strides = tensor.stride()
-    if copy.numel() == 0 or all(
-        n == 1 or a == b for n, a, b in zip(copy.shape, copy.stride(), strides)
-    ):
-        return copy
-    span = 1 + sum((n - 1) * s for n, s in zip(tensor.shape, strides))
-    memory = tensor.as_strided((span,), (1,)).clone()
-    return memory.as_strided(tensor.shape, strides)
+    if is_dense(tuple(tensor.shape), tensor.stride()):
+        return tensor.clone(memory_format=torch.preserve_format)
+    (copy,) = copied_together([tensor])
+    return copy
 
 
 def copied_together(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
